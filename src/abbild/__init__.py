@@ -1,0 +1,19 @@
+"""Abbild: synthetic data, and the proof of what it is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from abbild.pipeline import audit, proxy, sample
+
+__all__ = ["audit", "proxy", "sample"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from abbild import pipeline  # noqa: PLC0415 - keeps `import abbild` light
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module 'abbild' has no attribute {name!r}")

@@ -1,0 +1,123 @@
+"""Models on disk, field by field: JSON for structure, one ``.npz`` for arrays, never pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from abbild.core.errors import FileFormatError
+from abbild.core.table import atomically, write_json
+
+__all__ = ["load_model", "save_model"]
+
+
+def save_model(model: Any, folder: Path) -> None:
+    """Save a dataclass whose fields are dataclasses, arrays, numbers, strings, lists or dicts.
+
+    The model is the whole of its fields. The JSON file is written last, so its existence means
+    that the folder is whole. Same model, same bytes.
+    """
+    arrays: dict[str, Any] = {}
+    structure = _dump(model, arrays)
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomically(folder / "arrays.npz") as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    write_json({"format": 1, "model": structure}, folder / "model.json")
+
+
+def load_model(folder: Path) -> Any:
+    """Load what `save_model` saved.
+
+    Raises
+    ------
+    FileFormatError
+        If the folder holds no whole model, or one naming a type of no registered package: a
+        model file is data and may not choose code to run.
+    """
+    try:
+        structure = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
+            return _load(structure["model"], stored)
+    except FileNotFoundError as error:
+        raise FileFormatError(
+            f"{folder} holds no model", hint="name the model/ folder of a run, such as out/model"
+        ) from error
+    except (ValueError, KeyError, TypeError, OSError, AttributeError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(
+            f"the model in {folder} is damaged or of another version ({error})",
+            hint="fit it again",
+        ) from error
+
+
+def _dump(value: Any, arrays: dict[str, Any]) -> Any:
+    if isinstance(value, Enum):
+        return _dump_type(value, {"value": value.value})
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {f.name: _dump(getattr(value, f.name), arrays) for f in fields(value)}
+        return _dump_type(value, {"fields": parts})
+    if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            raise TypeError("an array of Python objects cannot be saved")
+        name = f"a{len(arrays)}"
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, tuple | list):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [_dump(v, arrays) for v in value]}
+    if isinstance(value, dict):
+        return {"dict": [[_dump(k, arrays), _dump(v, arrays)] for k, v in value.items()]}
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return {"float": value.hex()}
+    raise TypeError(f"cannot save a {type(value).__name__}")
+
+
+def _dump_type(value: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    return {"type": f"{type(value).__module__}:{type(value).__qualname__}", **parts}
+
+
+def _load(node: Any, stored: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    if "type" in node:
+        kind = _type(node["type"])
+        if "value" in node:
+            return kind(node["value"])
+        return kind(**{name: _load(v, stored) for name, v in node["fields"].items()})
+    ((tag, content),) = node.items()
+    if tag == "array":
+        return stored[content]
+    if tag == "float":
+        return float.fromhex(content)
+    if tag == "dict":
+        return {_load(k, stored): _load(v, stored) for k, v in content}
+    values = [_load(v, stored) for v in content]
+    return tuple(values) if tag == "tuple" else values
+
+
+def _type(path: str) -> type:
+    module, _, name = path.partition(":")
+    trusted = {"abbild"} | {
+        point.module.split(".")[0]
+        for group in entry_points().groups
+        if group.startswith("abbild.")
+        for point in entry_points(group=group)
+    }
+    kind = None
+    if module.split(".")[0] in trusted and "." not in name:
+        kind = getattr(import_module(module), name, None)
+    if not isinstance(kind, type) or not (is_dataclass(kind) or issubclass(kind, Enum)):
+        raise FileFormatError(f"the model names {path!r}, which is no part of an installed engine")
+    return kind

@@ -31,9 +31,11 @@ from abbild.core.errors import (
     SchemaError,
     ShapeError,
     UnknownNameError,
+    WorkerLostError,
     unknown_name,
 )
 from abbild.core.registry import names, resolve
+from abbild.core.runs import RunFolder, stamp
 from abbild.core.schema import Column, Kind, Relation, Schema, TableSchema
 from abbild.core.score import Score
 from abbild.core.seed import Seed
@@ -67,6 +69,7 @@ __all__ = [
     "Rejected",
     "Relation",
     "RepeatedUnitError",
+    "RunFolder",
     "Sampler",
     "Schema",
     "SchemaError",
@@ -77,6 +80,7 @@ __all__ = [
     "TableSchema",
     "Target",
     "UnknownNameError",
+    "WorkerLostError",
     "as_floats",
     "as_table",
     "atomically",
@@ -87,6 +91,7 @@ __all__ = [
     "read_parquet",
     "resolve",
     "save_model",
+    "stamp",
     "track",
     "unknown_name",
     "write_json",

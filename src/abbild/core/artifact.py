@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from abbild.core.errors import FileFormatError
 from abbild.core.table import atomically, write_json
 
-__all__ = ["load_model", "save_model"]
+_FORMAT = 1
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, OSError, AttributeError, ImportError, EOFError),
+    *(RecursionError, BadZipFile, zlib.error),
+)
 
 
 def save_model(model: Any, folder: Path) -> None:
@@ -29,7 +35,7 @@ def save_model(model: Any, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with atomically(folder / "arrays.npz") as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    write_json({"format": 1, "model": structure}, folder / "model.json")
+    write_json({"format": _FORMAT, "model": structure}, folder / "model.json")
 
 
 def load_model(folder: Path) -> Any:
@@ -43,13 +49,19 @@ def load_model(folder: Path) -> Any:
     """
     try:
         structure = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
+        if structure["format"] != _FORMAT:
+            raise ValueError(f"format {structure['format']}, not {_FORMAT}")
+        # numpy leaves a file it opened itself open if it is damaged
+        with (
+            (folder / "arrays.npz").open("rb") as file,
+            np.load(file, allow_pickle=False) as stored,
+        ):
             return _load(structure["model"], stored)
     except FileNotFoundError as error:
         raise FileFormatError(
             f"{folder} holds no model", hint="name the model/ folder of a run, such as out/model"
         ) from error
-    except (ValueError, KeyError, TypeError, OSError, AttributeError) as error:
+    except _DAMAGE as error:
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(
@@ -103,8 +115,7 @@ def _load(node: Any, stored: Any) -> Any:
         return float.fromhex(content)
     if tag == "dict":
         return {_load(k, stored): _load(v, stored) for k, v in content}
-    values = [_load(v, stored) for v in content]
-    return tuple(values) if tag == "tuple" else values
+    return {"tuple": tuple, "list": list}[tag](_load(v, stored) for v in content)
 
 
 def _type(path: str) -> type:
@@ -116,8 +127,12 @@ def _type(path: str) -> type:
         for point in entry_points(group=group)
     }
     kind = None
-    if module.split(".")[0] in trusted and "." not in name:
+    if module.split(".")[0] in trusted and "__" not in module:
         kind = getattr(import_module(module), name, None)
-    if not isinstance(kind, type) or not (is_dataclass(kind) or issubclass(kind, Enum)):
-        raise FileFormatError(f"the model names {path!r}, which is no part of an installed engine")
+    own = isinstance(kind, type) and kind.__module__ == module  # not a name it imported
+    if not isinstance(kind, type) or not (own and (is_dataclass(kind) or issubclass(kind, Enum))):
+        raise FileFormatError(
+            f"the model names {path!r}, which is no part of an installed engine",
+            hint="install the package that made the model, or fit it again",
+        )
     return kind

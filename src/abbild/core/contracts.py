@@ -15,24 +15,8 @@ from abbild.core.schema import Schema
 from abbild.core.score import Score
 from abbild.core.seed import Seed
 
-__all__ = [
-    "Conditional",
-    "ConditionedBatch",
-    "Density",
-    "Embedder",
-    "Executor",
-    "Imputer",
-    "Metric",
-    "Model",
-    "Private",
-    "Sampler",
-    "Synthesizer",
-    "Target",
-]
-
 A = TypeVar("A")
 B = TypeVar("B")
-A_contra = TypeVar("A_contra", contravariant=True)
 
 
 @runtime_checkable

@@ -10,8 +10,6 @@ import pyarrow as pa
 from abbild.core.errors import ShapeError
 from abbild.core.schema import Schema
 
-__all__ = ["Batch", "Dataset", "Rejected", "in_blocks"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from abbild.core.schema import Schema
 
-__all__ = ["Discretizer", "as_floats"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Bins:

@@ -12,6 +12,7 @@ AbbildError                 the user's mistake, exit code 2
 ├── RepeatedUnitError       several rows per person where one is assumed
 ├── ConditionError          a condition nothing satisfies, or that is no condition
 ├── OutputError             a place results cannot be written to
+├── WorkerLostError         a worker process that was killed, most often for want of memory
 └── InconclusiveError       an honest "no": exit code 3, what exists is kept
 """
 
@@ -19,23 +20,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-
-__all__ = [
-    "AbbildError",
-    "ColumnTypeError",
-    "ConditionError",
-    "DuplicateNameError",
-    "FileFormatError",
-    "InconclusiveError",
-    "MissingExtraError",
-    "NotEnoughDataError",
-    "OutputError",
-    "RepeatedUnitError",
-    "SchemaError",
-    "ShapeError",
-    "UnknownNameError",
-    "unknown_name",
-]
 
 
 class AbbildError(Exception):
@@ -94,13 +78,17 @@ class OutputError(AbbildError, OSError):
     """A place results cannot be written to."""
 
 
+class WorkerLostError(AbbildError, RuntimeError):
+    """A worker process that was killed, most often for want of memory."""
+
+
 class InconclusiveError(AbbildError):
     """An honest "no": exit code 3, what exists is kept."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a misspelt `name`, offering the nearest of `known`."""
-    known = sorted(known)
+    known = sorted(map(str, known))
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
     return UnknownNameError(f"no {kind} named {name!r}", hint=hint)

@@ -7,8 +7,6 @@ from typing import Any
 
 from abbild.core.errors import DuplicateNameError, MissingExtraError, unknown_name
 
-__all__ = ["names", "resolve"]
-
 
 def names(kind: str) -> list[str]:
     """List what is installed for `kind`; imports none of it."""

@@ -9,8 +9,6 @@ from typing import Any
 
 from abbild.core.errors import SchemaError, unknown_name
 
-__all__ = ["Column", "Kind", "Relation", "Schema", "TableSchema"]
-
 
 class Kind(StrEnum):
     """What the values of a column are, whatever their storage type."""
@@ -204,10 +202,10 @@ class Schema:
         SchemaError
             If a key or kind is unknown or a part is missing; the message names the place.
         """
-        _refuse_unknown(data, {"tables", "relations", "constraints"}, "schema")
-        tables = data.get("tables")
+        tables = data.get("tables") if isinstance(data, Mapping) else None
         if not isinstance(tables, Mapping) or not tables:
             raise SchemaError("a schema needs 'tables'", hint="see docs/schema.md for an example")
+        _refuse_unknown(data, {"tables", "relations", "constraints"}, "schema")
         return cls(
             {str(name): _table(name, table) for name, table in tables.items()},
             tuple(_relation(r) for r in data.get("relations") or ()),
@@ -235,7 +233,7 @@ def _table(name: str, data: Any) -> TableSchema:
     columns = data.get("columns")
     if not isinstance(columns, list) or not columns:
         raise SchemaError(f"{where} needs a list 'columns'")
-    roles = {role: data.get(role) for role in ("unit", "key", "target")}
+    roles = {role: str(data[role]) for role in ("unit", "key", "target") if data.get(role)}
     return TableSchema(tuple(_column(c, where) for c in columns), **roles)
 
 
@@ -250,8 +248,12 @@ def _column(data: Any, where: str) -> Column:
     except ValueError:
         error = unknown_name("kind", str(data["kind"]), list(Kind))
         raise SchemaError(f"{where}: no kind named {data['kind']!r}", hint=error.hint) from None
-    values = {**data, "kind": kind}
+    values = {**data, "name": str(data["name"]), "kind": kind}  # YAML reads 2020 as a number
+    if not isinstance(values.get("decimals"), int | None):
+        raise SchemaError(f"{where}: 'decimals' must be a whole number")
     if values.get("levels") is not None:
+        if not isinstance(values["levels"], list | tuple):
+            raise SchemaError(f"{where}: 'levels' must be a list")
         values["levels"] = tuple(str(level) for level in values["levels"])
     return Column(**values)
 

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Score", "Status"]
-
 Status = Literal["ok", "inconclusive", "not computed"]
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Seed"]
-
 
 @dataclass(frozen=True, slots=True)
 class Seed:

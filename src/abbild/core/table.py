@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from abbild.core.errors import FileFormatError, NotEnoughDataError, OutputError
 
-__all__ = ["as_table", "atomically", "read_parquet", "write_json", "write_parquet"]
-
 MARK = {b"abbild": b'{"synthetic":true}'}  # provenance that survives a copy; deterministic
+
+
+_NOT_OURS = (OutputError, ConnectionError, TimeoutError)  # of what feeds a file, not of the file
 
 
 class ArrowExporter(Protocol):
@@ -53,8 +56,9 @@ def atomically(path: Path) -> Iterator[Path]:
         yield part
         part.replace(path)
     except BaseException as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and not isinstance(error, OutputError):
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError) and not isinstance(error, _NOT_OURS):
             raise OutputError(
                 f"cannot write {path}: {error.strerror or error}",
                 hint="check the folder, its permissions and the free space",
@@ -63,10 +67,21 @@ def atomically(path: Path) -> Iterator[Path]:
 
 
 def write_json(data: Mapping[str, Any], path: Path) -> None:
-    """Write readable JSON, whole or not at all; NaN is written as null."""
+    """Write readable JSON, whole or not at all; NaN and infinities are written as null."""
     with atomically(path) as part:
-        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+        text = json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False, default=str)
         part.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can say of `value`: numpy's numbers as numbers, no NaN."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_parquet(path: Path) -> pa.Table:
@@ -75,6 +90,8 @@ def read_parquet(path: Path) -> pa.Table:
         return pq.read_table(path).replace_schema_metadata(None)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FileFormatError(f"{path} is not a Parquet file", hint="convert it first") from error
+    except OSError as error:
+        raise FileFormatError(f"cannot read {path}: {error}", hint="is it whole?") from error
 
 
 def write_parquet(

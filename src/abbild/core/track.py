@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-__all__ = ["progress", "track"]
-
 T = TypeVar("T")
 _log = logging.getLogger("abbild.progress")
 

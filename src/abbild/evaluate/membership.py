@@ -1,0 +1,355 @@
+"""Membership attacks with a control group: who was in the training data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import stats
+
+from abbild.core import Schema, Score, Seed
+from abbild.evaluate.intervals import auc_interval, clopper_pearson, normal
+from abbild.evaluate.judgement import Effort, Findings
+from abbild.evaluate.neighbors import Shape, Space, nearest
+from abbild.evaluate.scope import judged, needed
+
+__all__ = ["FOUND", "NOT_FOUND", "TOO_WEAK", "Attack", "attack", "membership"]
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+FOUND = "leak found"
+NOT_FOUND = "no leak found by these attacks"
+TOO_WEAK = "too weak to say"
+
+LEAST_OUTSIDERS = 1_000  # with fewer, "1 % false alarms" is a handful of people
+LEAST_PEOPLE = 40  # a side; with fewer, choosing an attack on one half is a lottery
+ISOLATED = 200  # most isolated outsiders looked at
+NEIGHBOURS = (1, 5, 20)
+SHAPES: tuple[Shape, ...] = ("scaled", "ranked")
+TAIL = 0.01  # share of the highest scores looked at for a leak of few people
+# four tests are made (two groups; all scores and the highest), each upwards at 1.25 %: were
+# nothing leaked, at most one judgement in twenty would say otherwise
+LEVEL = 0.975
+ALARM = (1 - LEVEL) / 2
+POWER = 0.8
+TINY = 1e-6  # added to distances before the logarithm, so that a copy has a finite score
+
+THREATS = {
+    "everyone": "An attacker who has the synthetic data and data of other people from the same "
+    "population wants to know whether a given person was in the training data.",
+    "isolated": "The same attacker goes for the people who are least like anyone else.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """What came of an attack on members (in the training data) and outsiders (not in it).
+
+    Attributes
+    ----------
+    auc, low, high : chance that a member scores above an outsider, interval at 97.5 %
+    tpr, tpr_low, tpr_high : share of members found where 1 % of the outsiders are accused
+    tail_p : chance of that many members among the highest 1 % of the scores, were nothing leaked
+    members, outsiders : people attacked
+    error : standard error of `auc`
+    chosen : the attacks that did best on the half they were chosen on
+    """
+
+    auc: float
+    low: float
+    high: float
+    tpr: float
+    tpr_low: float
+    tpr_high: float
+    tail_p: float
+    members: int
+    outsiders: int
+    error: float
+    chosen: tuple[str, ...]
+
+    @property
+    def found(self) -> bool:
+        """Whether chance is excluded, upwards."""
+        return self.low > 0.5 or self.tail_p < ALARM
+
+    @property
+    def smallest_auc(self) -> float:
+        """AUC that would have been found four times in five."""
+        return min(1.0, 0.5 + self.error * float(stats.norm.ppf(1 - ALARM) + stats.norm.ppf(POWER)))
+
+    @property
+    def smallest_share(self) -> float:
+        """Share of the members that would have been found four times in five, were they copied."""
+        people = self.members + self.outsiders
+        top, share = max(1, round(TAIL * people)), self.members / people
+        # members needed among the highest scores, and how many more than chance that is
+        needed_hits = float(stats.binom.ppf(1 - ALARM, top, share)) + 1
+        extra = needed_hits - top * share + 0.85 * math.sqrt(top * share * (1 - share))
+        by_tail = extra / max(1e-9, 1 - share) / self.members
+        return min(1.0, by_tail, 2 * (self.smallest_auc - 0.5))
+
+
+def membership(
+    train: pa.Table,
+    holdout: pa.Table | None,
+    synthetic: pa.Table,
+    schema: Schema,
+    *,
+    seed: Seed,
+    effort: Effort | None = None,
+) -> Findings:
+    """Membership attacks with a control group: the claim about privacy.
+
+    One half of the holdout is the attacker's own data, the other half the outsiders. Members are
+    as many training rows. Scores compare the distance to the k-th nearest row of the attacker's
+    data with that of the synthetic data, k = 1, 5, 20, among scaled values and among ranks;
+    beside them the plain distance to the synthetic data.
+
+    Returns
+    -------
+    Findings
+        ``privacy.membership`` (everyone) and ``privacy.membership.isolated`` (the people least
+        like the attacker's data): AUC, baseline 0.5; ``.tpr``: share of members found where 1 %
+        of the outsiders are falsely accused, baseline 0.01. Evidence ``attacks``.
+
+    Raises
+    ------
+    NotEnoughDataError
+        If the holdout has fewer than 80 rows.
+
+    Notes
+    -----
+    Each attack is chosen on one half of the people and reported on the other, then the halves
+    change roles. "No leak found" speaks of these attacks and of effects of the size named; it is
+    no proof of anonymity. Cost: every person against every synthetic row.
+
+    References
+    ----------
+    .. [1] van Breugel et al. (2023), arXiv:2302.12580 (calibrated density).
+    .. [2] Yao, Krco, Ganev, de Montjoye (2025), arXiv:2505.01524 (isolated records).
+    """
+    effort = effort or Effort()
+    schema = judged(schema)
+    people = _People.of(train, needed(holdout, 2 * LEAST_PEOPLE), seed, effort.candidates)
+    spaces = {s: Space.of(people.known, synthetic, schema=schema, shape=s) for s in SHAPES}
+    attacks = _Distances(people, spaces, synthetic, effort, seed, f"{train.num_rows}")
+    everyone = attack(*attacks.scores(people.members, people.outsiders), seed=seed / "everyone")
+    members, outsiders = attacks.isolated()
+    isolated = attack(*attacks.scores(members, outsiders), seed=seed / "isolated")
+    scores, evidence = [], []
+    for name, found in (("everyone", everyone), ("isolated", isolated)):
+        scores.extend(_scores(name, found, everyone.outsiders))
+        evidence.append(_evidence(name, found, everyone.outsiders))
+    return Findings(scores, {"attacks": evidence})
+
+
+def attack(members: dict[str, Floats], outsiders: dict[str, Floats], *, seed: Seed) -> Attack:
+    """Choose among attacks on one half of the people and judge the choice on the other.
+
+    Parameters
+    ----------
+    members, outsiders : (n,) and (m,) scores of each attack; higher means "was in the data"
+    """
+    names = list(members)
+    n, m = (len(side[names[0]]) for side in (members, outsiders))
+    halves = [_halves(size, seed / who) for size, who in ((n, "members"), (m, "outsiders"))]
+    aucs, errors, chosen = [], [], []
+    hits = drawn = caught = 0
+    for pick, report in ((0, 1), (1, 0)):
+        best = max(
+            names,
+            key=lambda a: auc_interval(members[a][halves[0][pick]], outsiders[a][halves[1][pick]])[
+                0
+            ],
+        )
+        inside, outside = members[best][halves[0][report]], outsiders[best][halves[1][report]]
+        auc, error, _, _ = auc_interval(inside, outside)
+        aucs.append(auc)
+        errors.append(error)
+        chosen.append(best)
+        every = np.sort(np.r_[inside, outside])
+        cut = every[-max(1, round(TAIL * len(every)))]
+        hits += int((inside >= cut).sum())
+        drawn += int((every >= cut).sum())
+        caught += int((inside > np.quantile(outside, 1 - TAIL, method="higher")).sum())
+    auc, error = float(np.mean(aucs)), math.hypot(*errors) / 2
+    tail_p = float(stats.hypergeom.sf(hits - 1, n + m, n, drawn))
+    low, high = normal(auc, error, level=LEVEL)
+    tpr_low, tpr_high = clopper_pearson(caught, n, LEVEL)
+    unique = tuple(sorted(set(chosen)))
+    return Attack(auc, low, high, caught / n, tpr_low, tpr_high, tail_p, n, m, error, unique)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _People:
+    """Who is attacked, and what the attacker knows.
+
+    Attributes
+    ----------
+    known : the attacker's own rows
+    inside, outside : rows of the training data and of the rest of the holdout
+    members, outsiders : positions in `inside` and `outside` of those attacked, equally many
+    """
+
+    known: pa.Table
+    inside: pa.Table
+    outside: pa.Table
+    members: Rows
+    outsiders: Rows
+
+    @classmethod
+    def of(cls, train: pa.Table, holdout: pa.Table, seed: Seed, most: int) -> _People:
+        h = holdout.num_rows
+        # a small holdout serves the control first: without it nothing can be said
+        control = max(h // 2, min(LEAST_OUTSIDERS, 2 * h // 3))
+        order = (seed / "holdout").rng().permutation(h)
+        outside, known = (
+            holdout.take(pa.array(np.sort(o))) for o in (order[:control], order[control:])
+        )
+        n = min(most, control, train.num_rows)
+        members, outsiders = (
+            np.sort((seed / who).rng().choice(size, n, replace=False))
+            for who, size in (("members", train.num_rows), ("outsiders", control))
+        )
+        return cls(known, train, outside, members, outsiders)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Distances:
+    """Distances of people to the attacker's and to the synthetic rows."""
+
+    people: _People
+    spaces: dict[Shape, Space]
+    synthetic: pa.Table
+    effort: Effort
+    seed: Seed
+    tag: str
+
+    def scores(self, members: Rows, outsiders: Rows) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Score people by every attack."""
+        inside = self.people.inside.take(pa.array(members))
+        outside = self.people.outside.take(pa.array(outsiders))
+        both = pa.concat_tables([inside, outside])
+        out: dict[str, Floats] = {}
+        for shape, space in self.spaces.items():
+            points = space.points(both)
+            known = self._known(shape, members, outsiders, points)
+            made = nearest(points, space.points(self.synthetic), max(NEIGHBOURS))[0]
+            for k in NEIGHBOURS:
+                if np.isfinite(made[:, k - 1]).all() and np.isfinite(known[:, k - 1]).all():
+                    ratio = np.log(known[:, k - 1] + TINY) - np.log(made[:, k - 1] + TINY)
+                    out[f"density, k = {k}, {shape}"] = ratio
+            out[f"distance, {shape}"] = -made[:, 0]
+        n = len(members)
+        return {a: s[:n] for a, s in out.items()}, {a: s[n:] for a, s in out.items()}
+
+    def isolated(self) -> tuple[Rows, Rows]:
+        """Return the members and outsiders farthest from the attacker's fifth nearest row."""
+        found: tuple[Rows, Rows] = self._shared("isolated", self._isolated)
+        return found
+
+    def _isolated(self) -> tuple[Rows, Rows]:
+        space, people = self.spaces["ranked"], self.people
+        known = space.points(people.known)
+        k = min(5, len(known))
+        pools = [
+            _some(t.num_rows, 2 * self.effort.candidates, self.seed / who)
+            for t, who in ((people.inside, "inside"), (people.outside, "outside"))
+        ]
+        far = [
+            nearest(space.points(t.take(pa.array(pool))), known, k)[0][:, k - 1]
+            for t, pool in zip((people.inside, people.outside), pools, strict=True)
+        ]
+        count = min(ISOLATED, max(LEAST_PEOPLE, len(far[1]) // 10))
+        cut = np.sort(far[1])[-min(count, len(far[1]))]
+        cut = min(cut, np.sort(far[0])[-min(LEAST_PEOPLE, len(far[0]))])
+        members, outsiders = (pool[f >= cut] for pool, f in zip(pools, far, strict=True))
+        return members[: self.effort.candidates], outsiders[: self.effort.candidates]
+
+    def _known(self, shape: Shape, members: Rows, outsiders: Rows, points: Any) -> Floats:
+        def make() -> Floats:
+            known = self.spaces[shape].points(self.people.known)
+            return nearest(points, known, max(NEIGHBOURS))[0]
+
+        key = f"{shape} {len(members)} {members[:8]} {outsiders[:8]}"
+        found: Floats = self._shared(key, make)
+        return found
+
+    def _shared(self, key: str, make: Callable[[], Any]) -> Any:
+        outside = self.people.outside.num_rows
+        return self.effort.shared(f"membership {self.tag} {outside} {key}", make)
+
+
+def _halves(n: int, seed: Seed) -> tuple[Rows, Rows]:
+    order = seed.rng().permutation(n)
+    return order[: n // 2], order[n // 2 :]
+
+
+def _some(n: int, most: int, seed: Seed) -> Rows:
+    return np.sort(seed.rng().choice(n, min(n, most), replace=False))
+
+
+def _verdict(found: Attack, outsiders: int) -> str:
+    if found.found:
+        return FOUND
+    return TOO_WEAK if outsiders < LEAST_OUTSIDERS else NOT_FOUND
+
+
+def _could_see(found: Attack) -> str:
+    return (
+        f"With {found.members:,} members and {found.outsiders:,} outsiders an AUC of "
+        f"{found.smallest_auc:.3f}, or one in {max(1, int(1 / found.smallest_share))} members "
+        "copied, would have been seen four times in five."
+    )
+
+
+def _scores(name: str, found: Attack, outsiders: int) -> list[Score]:
+    full = "privacy.membership" + ("" if name == "everyone" else f".{name}")
+    weak = _verdict(found, outsiders) == TOO_WEAK
+    n = found.members + found.outsiders
+    status: dict[str, Any] = {
+        "level": LEVEL,
+        "status": "inconclusive" if weak else "ok",
+        "reason": f"only {outsiders:,} outsiders, {LEAST_OUTSIDERS:,} are needed" if weak else "",
+    }
+    return [
+        Score(full, found.auc, found.low, found.high, "lower", n, 0.5, method="DeLong", **status),
+        Score(
+            f"{full}.tpr",
+            found.tpr,
+            found.tpr_low,
+            found.tpr_high,
+            "lower",
+            n,
+            TAIL,
+            method="Clopper-Pearson",
+            **status,
+        ),
+    ]
+
+
+def _evidence(name: str, found: Attack, outsiders: int) -> dict[str, Any]:
+    return {
+        "name": f"membership, {name}",
+        "threat": THREATS[name],
+        "auc": found.auc,
+        "low": found.low,
+        "high": found.high,
+        "level": LEVEL,
+        "tpr_at_1": found.tpr,
+        "tpr_low": found.tpr_low,
+        "tpr_high": found.tpr_high,
+        "tail_p": found.tail_p,
+        "reference": 0.5,
+        "members": found.members,
+        "outsiders": found.outsiders,
+        "chosen": list(found.chosen),
+        "verdict": _verdict(found, outsiders),
+        "could_see": _could_see(found),
+    }

@@ -1,0 +1,133 @@
+"""Scores and evidence into answers in plain words, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from abbild.core import Score
+from abbild.evaluate.judgement import Verdict
+from abbild.evaluate.membership import FOUND, NOT_FOUND, TOO_WEAK
+
+__all__ = ["verdicts"]
+
+ALARM = 0.01  # chance of an overfit alarm were the generator honest
+GOOD = 0.9  # share of the real gain over independent columns that must be kept
+POOR = 0.5
+
+
+def verdicts(scores: list[Score], evidence: dict[str, Any]) -> dict[str, Verdict]:
+    """Answer the four questions of a report from the scores and evidence of the synthetic arm."""
+    by_name = {score.name: score for score in scores}
+    return {
+        "useful": _useful(by_name, evidence),
+        "privacy": _privacy(by_name, evidence),
+        "overfit": _overfit(by_name, evidence),
+        "faithful": _faithful(by_name, evidence),
+    }
+
+
+def _useful(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
+    question = "Is it useful?"
+    found = (evidence.get("utility") or [None])[0]
+    if found is None:
+        return Verdict(question, "cannot say", f"Usefulness {_why(scores, 'utility')}.")
+    target, real, made = found["target"], found["real"], found["synthetic"]
+    metric = found["metric"]
+    told = (
+        f"A model of {target} trained on synthetic rows reaches {metric} {made:.3f} on unseen "
+        f"real people, trained on real rows {real:.3f} "
+        f"(difference {found['gap']:+.3f}, {found['low']:+.3f} to {found['high']:+.3f})"
+    )
+    used = _named(scores, f"utility.{target}", f"utility.{target}.gap")
+    gain = real - found["floor"]
+    if gain <= max(0.01, found["high"] - found["low"]):
+        why = f"{told}; independent columns reach {found['floor']:.3f}, too near to tell."
+        return Verdict(question, "cannot say", why, used)
+    low, high = ((gain + found[side]) / gain for side in ("low", "high"))
+    level = "yes" if low >= GOOD else "no" if high < POOR else "partly"
+    return Verdict(question, level, f"{told}; independent columns {found['floor']:.3f}.", used)
+
+
+def _privacy(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
+    question = "What did the attacks find?"
+    attacks = evidence.get("attacks") or []
+    used = tuple(s for name, s in scores.items() if name.startswith("privacy."))
+    if not attacks:
+        why = _why(scores, "privacy", "membership")
+        return Verdict(question, TOO_WEAK, f"Too weak to say: the attack {why}.", used)
+    leaks = [a for a in attacks if a["verdict"] == FOUND]
+    if leaks:
+        told = "; ".join(f"{a['name']}: {_attacked(a)}" for a in leaks)
+        return Verdict(question, FOUND, f"Leak found: {told}.", used)
+    everyone = attacks[0]
+    if everyone["verdict"] == TOO_WEAK:
+        told = f"Too weak to say: only {everyone['outsiders']:,} people outside the training data"
+        return Verdict(question, TOO_WEAK, f"{told}; {_attacked(everyone)}.", used)
+    told = f"No leak found by these attacks: {_attacked(everyone)}. {everyone['could_see']}"
+    return Verdict(question, NOT_FOUND, told, used)
+
+
+def _attacked(found: dict[str, Any]) -> str:
+    return (
+        f"membership AUC {found['auc']:.3f} ({found['low']:.3f} to {found['high']:.3f}, "
+        f"chance 0.5), {found['tpr_at_1']:.1%} of members found at 1 % false accusations"
+    )
+
+
+def _overfit(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
+    question = "Is it nearer to the training rows than to unseen people?"
+    found = (evidence.get("detection") or {}).get("overfit")
+    used = _named(scores, "detection.train", "detection.holdout", "detection.overfit")
+    if found is None:
+        why = _why(scores, "detection.overfit", "detection")
+        return Verdict(question, "cannot say", f"The comparison {why}.", used)
+    told = (
+        f"one classifier's score against training rows is {found['gap']:+.3f} above the one "
+        f"against unseen rows ({found['low']:+.3f} to {found['high']:+.3f}); "
+        "an honest generator's would be 0"
+    )
+    if found["p"] < ALARM:
+        return Verdict(question, "alarm", f"Overfit alarm: {told}.", used)
+    return Verdict(question, "no alarm", f"No overfit alarm: {told}.", used)
+
+
+def _faithful(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
+    question = "Can it be told from real data?"
+    found = evidence.get("detection") or {}
+    used = _named(scores, "detection.holdout", "detection.holdout.auc", "fidelity.dependence")
+    if not found:
+        return Verdict(question, "cannot say", f"The detection test {_why(scores, 'detection')}.")
+    told = (
+        f"boosted trees tell synthetic rows from {_against(found)} with AUC {found['auc']:.3f} "
+        f"({found['low']:.3f} to {found['high']:.3f})"
+    )
+    if found["reference_auc"] is not None:
+        told += f", real from real with {found['reference_auc']:.3f}"
+    if found["against"] != "holdout":
+        return Verdict(question, "cannot say", f"Without a holdout: {told}.", used)
+    if found["high"] - found["low"] > 0.2:
+        return Verdict(question, "cannot say", f"Too few rows: {told}.", used)
+    if found["high"] < 0.6:
+        return Verdict(question, "hardly", f"Hardly: {told}.", used)
+    level = "somewhat" if found["high"] < 0.75 else "clearly"
+    column = found["columns"][0]["column"] if found["columns"] else ""
+    return Verdict(question, level, f"{level.title()}: {told}; {column} shows it most.", used)
+
+
+def _against(found: dict[str, Any]) -> str:
+    return "unseen real ones" if found["against"] == "holdout" else "training rows"
+
+
+def _named(scores: dict[str, Score], *names: str) -> tuple[Score, ...]:
+    return tuple(scores[name] for name in names if name in scores)
+
+
+def _why(scores: dict[str, Score], *prefixes: str) -> str:
+    """Say why a family of scores could not be computed."""
+    reasons: Iterable[str] = (
+        score.reason
+        for name, score in scores.items()
+        if score.reason and any(name.startswith(p) for p in prefixes)
+    )
+    return f"could not be made ({next(iter(reasons), 'the metric is not installed')})"

@@ -1,0 +1,230 @@
+"""The codec of a whole table: one look at the data, after which no row of it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from abbild.core import Batch, Column, Dataset, Kind, Seed, ShapeError, names
+from abbild.tables.codecs import key, level, personal, quantity, text
+from abbild.tables.codecs.draw import Draw
+from abbild.tables.codecs.key import KeyCodec
+from abbild.tables.codecs.level import LevelCodec
+from abbild.tables.codecs.personal import PersonalCodec
+from abbild.tables.codecs.quantity import QuantityCodec
+from abbild.tables.codecs.text import TextCodec
+from abbild.tables.codecs.units import hash_units
+from abbild.tables.counter import row_numbers
+from abbild.tables.encoded import Encoded, Levels, Scores
+
+__all__ = ["TableCodec", "analyze", "fit_codec", "merge"]
+
+ColumnCodec = QuantityCodec | LevelCodec | KeyCodec | PersonalCodec | TextCodec
+
+BLOCK = 262_144  # rows analyzed together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableCodec:
+    """How a table becomes codes and scores, and how these become a table again.
+
+    Attributes
+    ----------
+    table : name of the table
+    arrow : its Arrow schema in Arrow's own (IPC) bytes, (m,) uint8
+    target : column to be predicted, if the user named one
+    columns : one codec per column, in the order of the schema
+    k : least number of units behind anything that is kept
+    notes : sentences for the report
+    """
+
+    table: str
+    arrow: NDArray[np.uint8]
+    target: str | None
+    columns: tuple[ColumnCodec, ...]
+    k: int
+    notes: tuple[str, ...]
+
+    def schema(self) -> pa.Schema:
+        """Return the names and types of all columns."""
+        return pa.ipc.read_schema(pa.py_buffer(self.arrow.tobytes()))
+
+    def encode(self, table: pa.Table) -> Encoded:
+        """Return what engines see of `table`.
+
+        Raises
+        ------
+        ShapeError
+            If the columns of `table` are not those of the schema.
+        """
+        if (have := table.column_names) != (want := self.schema().names):
+            raise ShapeError(f"the table has columns {have}, the model learned {want}")
+        columns = tuple(self.encode_some(table))
+        target = self.target if self.target in {c.name for c in columns} else None
+        return Encoded(table.num_rows, columns, target)
+
+    def encode_some(self, table: pa.Table) -> list[Levels | Scores]:
+        """Return the learned ones among the columns of `table`, in the order of the schema."""
+        out: list[Levels | Scores] = []
+        for name, codec in self._named().items():
+            if name in table.column_names:
+                encoded = _family(codec).encode(codec, _array(table, name))
+                if encoded is not None:
+                    out.append(encoded)
+        return out
+
+    def decode(self, encoded: Encoded, rows: range, *, seed: Seed) -> pa.Table:
+        """Return a whole table, in exactly the types that were learned.
+
+        Parameters
+        ----------
+        encoded : n rows
+        rows : their absolute numbers; keys and fakes are functions of these
+        seed : the same for all rows of a data set
+
+        Raises
+        ------
+        ShapeError
+            If `rows` are not as many as `encoded` has.
+        """
+        if len(rows) != encoded.n:
+            raise ShapeError(f"{encoded.n} encoded rows cannot be the {len(rows)} rows {rows}")
+        found = {column.name: column for column in encoded.columns}
+        draw = self._draw(found, rows, seed / "cells")
+        arrays = []
+        schema = self.schema()
+        for (name, codec), field in zip(self._named().items(), schema, strict=True):
+            column: Any = found.get(name)
+            extra = () if isinstance(codec, QuantityCodec | LevelCodec) else (draw,)
+            if isinstance(codec, LevelCodec | QuantityCodec) and column is None:
+                raise ShapeError(f"the encoded rows have no column {name!r}")
+            arrays.append(_family(codec).decode(codec, column, field.type, *extra))
+        return pa.table(arrays, schema=schema)
+
+    def treatments(self) -> list[tuple[str, str]]:
+        """Return one sentence for each column on what happens to it."""
+        return [(name, codec.treatment) for name, codec in self._named().items()]
+
+    def empty(self) -> pa.Table:
+        """Return a table without rows."""
+        return self.schema().empty_table()
+
+    def batch(self, table: pa.Table) -> Batch:
+        """Wrap rows under the name of the table."""
+        return Batch({self.table: table.combine_chunks()})
+
+    def _named(self) -> Mapping[str, ColumnCodec]:
+        return dict(zip(self.schema().names, self.columns, strict=True))
+
+    def _draw(self, found: Mapping[str, Levels | Scores], rows: range, seed: Seed) -> Draw:
+        personals = [c for c in self.columns if isinstance(c, PersonalCodec)]
+        codes = [found.get(c.presence.name) for c in personals]
+        levels = [c if isinstance(c, Levels) else None for c in codes]
+        person, known = personal.persons(personals, levels, row_numbers(rows))
+        return Draw(rows, seed, person, known)
+
+
+def fit_codec(data: Dataset, *, k: int = 5, seed: Seed, block: int = BLOCK) -> TableCodec:
+    """Learn how to encode the single table of `data`: a reduce over its blocks.
+
+    Parameters
+    ----------
+    k : least number of units (people) behind any level, value or knot that is kept
+    seed : part of the contract of everything fitted; nothing is drawn today
+    block : rows looked at together; the result does not depend on it while columns have at most
+        65,536 distinct values
+
+    Notes
+    -----
+    Cost is O(n log n) time in a block; memory is bounded but for the distinct levels.
+    """
+    described, table = data.schema.table, data.table
+    parts = (
+        analyze(data, table.slice(start, block), k=k)
+        for start in range(0, max(table.num_rows, 1), block)
+    )
+    stats = reduce(merge, parts)
+    codecs = tuple(
+        _FAMILIES[c.kind].fit(c, s, k) for c, s in zip(described.columns, stats, strict=True)
+    )
+    arrow = pa.schema([pa.field(f.name, _plain(f.type)) for f in table.schema])
+    return TableCodec(
+        next(iter(data.schema.tables)),
+        np.frombuffer(arrow.serialize().to_pybytes(), np.uint8),
+        described.target,
+        codecs,
+        k,
+        _notes(described.columns, codecs),
+    )
+
+
+def analyze(data: Dataset, rows: pa.Table, *, k: int) -> list[Any]:
+    """Return the statistics of each column of some `rows` of the table of `data`."""
+    described = data.schema.table
+    units = None if described.unit is None else hash_units(_array(rows, described.unit))
+    return [
+        _FAMILIES[column.kind].analyze(column, _array(rows, column.name), units, k)
+        for column in described.columns
+    ]
+
+
+def merge(a: list[Any], b: list[Any]) -> list[Any]:
+    """Join the statistics of two parts of a table; associative."""
+    return [_family(left).merge(left, right) for left, right in zip(a, b, strict=True)]
+
+
+_FAMILIES: dict[Kind, ModuleType] = {
+    **{kind: quantity for kind in Kind if kind.is_quantity},
+    **{kind: level for kind in Kind if kind.is_level},
+    **dict.fromkeys((Kind.NAME, Kind.EMAIL, Kind.PHONE, Kind.IBAN), personal),
+    Kind.IDENTIFIER: key,
+    Kind.TEXT: text,
+}
+
+
+def _family(part: Any) -> ModuleType:
+    """Return the module that made a statistics or codec object."""
+    families = (quantity, level, personal, key, text)
+    return next(f for f in families if type(part).__module__ == f.__name__)
+
+
+def _array(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _plain(arrow: pa.DataType) -> pa.DataType:
+    """Return the type of the values of a dictionary-encoded column."""
+    return arrow.value_type if pa.types.is_dictionary(arrow) else arrow
+
+
+def _notes(columns: tuple[Column, ...], codecs: tuple[ColumnCodec, ...]) -> tuple[str, ...]:
+    """Return what a reader of the report must know."""
+    notes = []
+    for column, codec in zip(columns, codecs, strict=True):
+        name = column.name
+        if isinstance(codec, QuantityCodec | LevelCodec) and not codec.learned:
+            notes.append(f"column {name!r} is left empty: {codec.treatment.partition(': ')[2]}")
+        elif isinstance(codec, LevelCodec) and codec.hidden > 0.05:
+            notes.append(
+                f"column {name!r}: {codec.hidden:.0%} of the rows have a level too rare to show; "
+                "the others stand in for them"
+            )
+        elif isinstance(codec, TextCodec):
+            notes.append(_text_note(name, codec))
+    return tuple(notes)
+
+
+def _text_note(name: str, codec: TextCodec) -> str:
+    if not codec.words:
+        return f"column {name!r} is free text without words that {codec.k} people share: left empty"
+    makers = names("text_makers")
+    way = f"; {makers[0]!r} can write real sentences" if makers else ""
+    return f"column {name!r} is free text: it holds common words at random, not sentences{way}"

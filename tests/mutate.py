@@ -1,0 +1,152 @@
+"""Plant bugs one at a time; every one must fail a test. Not collected by pytest: run it by hand.
+
+    .venv/bin/python tests/mutate.py            # all
+    .venv/bin/python tests/mutate.py core       # those whose file starts with this
+
+A survivor is a hole in the tests, not in the code: sharpen the test, then run it again.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ALWAYS = ["tests/test_contracts.py", "tests/test_architecture.py"]
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`old` becomes `new` once in `file`, which lies under ``src/abbild``."""
+
+    file: str
+    old: str
+    new: str
+
+
+BUGS = [
+    Bug("core/seed.py", "repr(self.path).encode()", 'b""'),
+    Bug("core/seed.py", "repr((self.root, *self.path))", "repr(self.path)"),
+    Bug("core/seed.py", "repr(self.path).encode()", '"".join(self.path).encode()'),
+    Bug("core/errors.py", "super().__init__(message)", "super().__init__(message, hint)"),
+    Bug("core/score.py", "self.low <= self.baseline <=", "self.low < self.baseline <"),
+    Bug("core/schema.py", "elif v != f.default:", "elif v:"),
+    Bug("core/schema.py", 'str(data["name"])', 'data["name"]'),
+    Bug("core/schema.py", "if len(set(names)) != len(names):", "if False:"),
+    Bug(
+        "core/schema.py",
+        "_LEVELS = frozenset({Kind.BOOLEAN",
+        "_LEVELS = frozenset({Kind.TEXT, Kind.BOOLEAN",
+    ),
+    Bug("core/dataset.py", "rows.start // block * block", "rows.start"),
+    Bug("core/dataset.py", "(want := described.names)", "(want := have)"),
+    Bug("core/discretizer.py", 'side="right"', 'side="left"'),
+    Bug(
+        "core/discretizer.py",
+        "len(self.levels) + 1, len(self.levels))",
+        "len(self.levels), len(self.levels))",
+    ),
+    Bug(
+        "core/discretizer.py",
+        "(-count[i].as_py(), str(names[i]))",
+        "(count[i].as_py(), str(names[i]))",
+    ),
+    Bug("core/discretizer.py", "np.where(np.isnan(x), len(self.edges) + 1, codes)", "codes"),
+    Bug("core/artifact.py", "allow_pickle=False", "allow_pickle=True"),
+    Bug(
+        "core/artifact.py",
+        "own = isinstance(kind, type) and kind.__module__ == module",
+        "own = True",
+    ),
+    Bug("core/artifact.py", 'if module.split(".")[0] in trusted and', "if"),
+    Bug("core/artifact.py", "value.hex()", 'f"{value:.6g}"'),
+    Bug("core/artifact.py", "BadZipFile, zlib.error", "zlib.error"),
+    Bug("core/table.py", 'path.with_name(path.name + ".part")', "path"),
+    Bug("core/table.py", ".replace_schema_metadata(None)\n\n\n@context", "\n\n\n@context"),
+    Bug("core/table.py", "(OutputError, ConnectionError, TimeoutError)", "(OutputError,)"),
+    Bug("core/table.py", "if isinstance(value, float) and not math.isfinite(value)", "if False"),
+    Bug("core/registry.py", "names(kind))", "[])"),
+    Bug(
+        "core/registry.py", "if len(targets := {point.value for point in found}) > 1:", "if False:"
+    ),
+    Bug("core/track.py", "now - last >= 0.5", "True"),
+    Bug("core/runs.py", "sort_keys=True", "sort_keys=False"),
+    Bug("core/runs.py", "fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH | fcntl.LOCK_NB"),
+    Bug("core/runs.py", "elif strange := _parts(path):", "elif strange := []:"),
+    Bug("core/seed.py", "import numpy as np\n", "import numpy as np\nimport scipy\n"),
+    Bug("execute/serial.py", "**keywords)", ")"),
+    Bug("execute/blocks.py", "rows.start // step * step", "rows.start"),
+    Bug("execute/blocks.py", "max(1, LEAST // block)", "1"),
+    Bug("execute/blocks.py", "return [rows]", "return []"),
+    Bug("execute/processes.py", "pending.popleft()", "pending.pop()"),
+    Bug("execute/processes.py", "islice(todo, AHEAD * self.workers)", "list(todo)"),
+    Bug("execute/processes.py", "self._pool = None  # the next", "pass  # the next"),
+    Bug("execute/processes.py", "parent.join()\n        os._exit(1)", "parent.join()"),
+    Bug("execute/processes.py", "@lru_cache(maxsize=1)\n", ""),
+    Bug(
+        "execute/processes.py",
+        "            for future in pending:\n                future.cancel()",
+        "            pass",
+    ),
+]
+
+
+def planted(bug: Bug, folder: Path) -> None:
+    """Copy what the tests need to `folder`, with the bug in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("src", "tests", "docs"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for file in ROOT.glob("*.*"):
+        if file.is_file():
+            shutil.copy(file, folder)
+    path = folder / "src" / "abbild" / bug.file
+    text = path.read_text(encoding="utf-8")
+    if bug.old not in text:
+        raise SystemExit(f"{bug.file} no longer has {bug.old!r}: mend this list")
+    path.write_text(text.replace(bug.old, bug.new, 1), encoding="utf-8")
+
+
+def caught(bug: Bug, folder: Path) -> str:
+    """Return the name of the test that failed, empty if none did."""
+    nearest = "tests/" + bug.file.split("/")[0]
+    near = failure(nearest, folder) if (folder / nearest).exists() else ""
+    return near or next(filter(None, (failure(tests, folder) for tests in ALWAYS)), "")
+
+
+def failure(tests: str, folder: Path) -> str:
+    """Return the first failure of `tests` in `folder`, empty if there is none."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    failed = [x for x in run.stdout.splitlines() if x.startswith(("FAILED", "ERROR"))]
+    return (failed or ["a crash"])[0] if run.returncode else ""
+
+
+def main() -> int:
+    """Plant every bug and say which survive; the exit code is their number."""
+    chosen = [b for b in BUGS if b.file.startswith(tuple(sys.argv[1:] or [""]))]
+    survivors = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "tree"
+        for bug in chosen:
+            planted(bug, folder)
+            by = caught(bug, folder)
+            survivors += not by
+            word = "caught  " if by else "SURVIVED"
+            print(word, bug.file, "|", bug.old[:40], "->", bug.new[:40], "|", by[:90], flush=True)  # noqa: T201
+    print(len(chosen) - survivors, "of", len(chosen), "caught")  # noqa: T201
+    return survivors
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

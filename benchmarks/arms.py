@@ -177,8 +177,8 @@ def run(command: list[str], limit: float, threads: int = 1) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"error": f"not finished within {limit:g} minutes"}
     if done.returncode:
-        last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        return {"error": last[:200]}
+        said = [line for line in done.stderr.splitlines() if line and not line[0].isspace()]
+        return {"error": said[-1][:200] if said else f"exit code {done.returncode}"}
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 

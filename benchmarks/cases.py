@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +92,7 @@ class Halves:
     holdout: pa.Table
     schema: Schema
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Short hash of the rows and of their meaning."""
         total = hashlib.blake2b(repr(self.schema.to_dict()).encode(), digest_size=6)

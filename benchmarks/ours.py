@@ -8,6 +8,7 @@ options declares the target column. ``--train`` is a folder with ``data.parquet`
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -28,10 +29,17 @@ def load(job: Job) -> Dataset:
 def synthesizer(job: Job):  # type: ignore[no-untyped-def]
     kind = resolve("synthesizers", job.model)
     presets = [option for option in job.options if option not in ("target", "warm")]
-    return kind.preset(presets[0]) if presets else kind()
+    return kind(preset=presets[0]) if presets else kind()
+
+
+def keep_to_cores(threads: int) -> None:
+    """Stay on so many cores, where the system can; engines take as many workers as cores."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 
 
 def main() -> None:
+    keep_to_cores(int(os.environ.get("OMP_NUM_THREADS", "1")))
     job, meter = Job.from_arguments(), Meter()
     data, engine, root = load(job), synthesizer(job), Seed(job.seed)
     sampler = meter("fit", lambda: engine.fit(data, seed=root / "fit"))

@@ -144,8 +144,10 @@ def _published(name: str) -> Iterator[str]:
     yield ""
     yield "| published | detection, train | wNMI | usefulness | near copies, % | GPU s, fit |"
     yield "|---|---|---|---|---|---|"
-    for method, *values in PUBLISHED[name]:
-        yield f"| {method} | " + " | ".join(f"{value:,}" for value in values) + " |"
+    for method, detection, wnmi, useful, near, seconds in PUBLISHED[name]:
+        yield (
+            f"| {method} | {detection:.3f} | {wnmi:.3f} | {useful:.3f} | {near:.2f} | {seconds:,} |"
+        )
     yield ""
 
 

@@ -94,10 +94,10 @@ def section(facts: Sequence[dict[str, Any]], given: argparse.Namespace) -> list[
     lines += ["| " + " | ".join(_row(fact)) + " |" for fact in facts]
     whole = [fact for fact in facts if "error" not in fact]
     if len(whole) > 1:
-        ends = whole[0], whole[-1]
+        ends = whole[-2:]
         rows, seconds = (np.log([measured(end) for end in ends]) for measured in (_rows, _cpu))
         slope = (seconds[1] - seconds[0]) / (rows[1] - rows[0])
-        lines += ["", f"CPU seconds grow with the rows to the power {slope:.2f} (1 is linear)."]
+        lines += ["", f"CPU seconds grow as rows to the power {slope:.2f} at the end (1: linear)."]
     command = f"python benchmarks/scale.py --engine {given.engine} --threads {given.threads}"
     command += " --rows " + " ".join(map(str, given.rows))
     stamp = machine().replace(", one thread a fit", "")

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,9 @@ from abbild.core import write_json
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 LINES = RESULTS / "cells.jsonl"
-OURS = ("independent", "copula", "trees", "trees+target")
+OURS = ("independent", "copula", "trees-conservative", "trees", "trees+target")
+ARMS = (*NULLS, *OURS, *PEERS)
+REPORTED = range(10)  # seeds a page may hold; an arm shows those it has
 YARDSTICK = [HERE / "measures.py", HERE / "neighbours.py"]
 
 
@@ -151,9 +155,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arms = [*NULLS, *OURS, *PEERS]
     parser.add_argument("--data", nargs="+", default=list(CASES), choices=list(CASES))
-    parser.add_argument("--arms", nargs="+", default=arms, help=f"default: {' '.join(arms)}")
+    parser.add_argument("--arms", nargs="+", default=ARMS, help=f"default: {' '.join(ARMS)}")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=4.0, help="CPU minutes of a neural fit")
     parser.add_argument("--limit", type=float, default=20.0, help="wall minutes of any one engine")
@@ -166,23 +169,37 @@ def arguments() -> argparse.Namespace:
 
 def planned(given: argparse.Namespace) -> list[Cell]:
     """Return the cells asked for that can run here; say which cannot."""
-    budget = Budget(given.minutes, given.limit)
     absent = [sentence for arm in given.arms if (sentence := unavailable(arm))]
     for data in given.data:
         if files := missing_files(CASES[data]):
             absent.append(f"{data} is skipped: no {files[0].name} in {data_folder()}")
     for sentence in absent:
         print(sentence)
-    return [
-        Cell(data, arm, seed, given.rows, budget)
-        for data in given.data
-        for arm in given.arms
-        for seed in given.seeds
-        if not missing_files(CASES[data]) and not unavailable(arm)
-    ]
+    data = [name for name in given.data if not missing_files(CASES[name])]
+    arms = [arm for arm in given.arms if not unavailable(arm)]
+    return cells_of(data, given.seeds, arms, given)
+
+
+def cells_of(
+    data: Iterable[str], seeds: Iterable[int], arms: Iterable[str], given: argparse.Namespace
+) -> list[Cell]:
+    """Return every combination, arms innermost: they share the halves of a seed."""
+    budget = Budget(given.minutes, given.limit)
+    every = product(data, seeds, arms)
+    return [Cell(name, arm, seed, given.rows, budget) for name, seed, arm in every]
+
+
+def write_page(given: argparse.Namespace, measured: list[dict[str, Any]]) -> None:
+    """Write what was `measured` now, and all that is known and still true about the same data."""
+    data = [name for name in given.data if name in {line["key"][0] for line in measured}]
+    arms = [*ARMS, *(arm for arm in given.arms if arm not in ARMS)]
+    before = known(cells_of(data, REPORTED, arms, given)).values()
+    lines = list({str(line["key"]): line for line in (*before, *measured)}.values())
+    update(given.docs, lines, data, arms, command=_command(given, data, lines))
 
 
 def main() -> int:
+    os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
     given = arguments()
     cells = planned(given)
     RESULTS.mkdir(exist_ok=True)
@@ -194,7 +211,7 @@ def main() -> int:
     if given.out:
         write_json({"cells": lines}, given.out)
     if given.docs:
-        update(given.docs, lines, given.data, given.arms, command=_command(given))
+        write_page(given, lines)
     return 0
 
 
@@ -210,9 +227,13 @@ def _summary(cell: Cell, line: dict[str, Any]) -> str:
     )
 
 
-def _command(given: argparse.Namespace) -> str:
-    parts = ["python benchmarks/tables.py --data", *given.data]
-    parts += ["--seeds", *map(str, given.seeds), f"--minutes {given.minutes:g}"]
+def _command(given: argparse.Namespace, data: list[str], lines: list[dict[str, Any]]) -> str:
+    """Return the command that makes the page, with every seed on it."""
+    seeds = sorted({str(line["key"][2]) for line in lines})
+    parts = ["python benchmarks/tables.py --data", *data]
+    if set(given.arms) - set(ARMS):
+        parts += ["--arms", *given.arms]
+    parts += ["--seeds", *seeds, f"--minutes {given.minutes:g}"]
     if given.rows:
         parts.append(f"--rows {given.rows}")
     return " ".join([*parts, f"--docs {given.docs.as_posix()}"])

@@ -79,7 +79,7 @@ BUGS = [
     Bug("core/seed.py", "import numpy as np\n", "import numpy as np\nimport scipy\n"),
     Bug("execute/serial.py", "**keywords)", ")"),
     Bug("execute/blocks.py", "rows.start // step * step", "rows.start"),
-    Bug("execute/blocks.py", "max(1, LEAST // block)", "1"),
+    Bug("execute/blocks.py", "-(-LEAST // block)", "1"),
     Bug("execute/blocks.py", "return [rows]", "return []"),
     Bug("execute/processes.py", "pending.popleft()", "pending.pop()"),
     Bug("execute/processes.py", "islice(todo, AHEAD * self.workers)", "list(todo)"),
@@ -94,8 +94,8 @@ BUGS = [
 ]
 
 
-def planted(bug: Bug, folder: Path) -> None:
-    """Copy what the tests need to `folder`, with the bug in it."""
+def copied(folder: Path) -> None:
+    """Copy what the tests need to `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("src", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -103,6 +103,11 @@ def planted(bug: Bug, folder: Path) -> None:
     for file in ROOT.glob("*.*"):
         if file.is_file():
             shutil.copy(file, folder)
+
+
+def planted(bug: Bug, folder: Path) -> None:
+    """Make `folder` a copy with the bug in it."""
+    copied(folder)
     path = folder / "src" / "abbild" / bug.file
     text = path.read_text(encoding="utf-8")
     if bug.old not in text:
@@ -110,11 +115,24 @@ def planted(bug: Bug, folder: Path) -> None:
     path.write_text(text.replace(bug.old, bug.new, 1), encoding="utf-8")
 
 
+def near(bug: Bug) -> str:
+    """Return the folder of the tests that should catch it."""
+    return "tests/" + bug.file.split("/")[0]
+
+
+def refuse_red(chosen: list[Bug], folder: Path) -> None:
+    """Stop if a test fails without a bug: it would seem to catch every one."""
+    copied(folder)
+    for tests in sorted({near(bug) for bug in chosen}):
+        if red := failure(tests, folder):
+            raise SystemExit(f"red before any bug was planted: {red}")
+
+
 def caught(bug: Bug, folder: Path) -> str:
     """Return the name of the test that failed, empty if none did."""
-    nearest = "tests/" + bug.file.split("/")[0]
-    near = failure(nearest, folder) if (folder / nearest).exists() else ""
-    return near or next(filter(None, (failure(tests, folder) for tests in ALWAYS)), "")
+    nearest = near(bug)
+    first = failure(nearest, folder) if (folder / nearest).exists() else ""
+    return first or next(filter(None, (failure(tests, folder) for tests in ALWAYS)), "")
 
 
 def failure(tests: str, folder: Path) -> str:
@@ -138,6 +156,7 @@ def main() -> int:
     survivors = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "tree"
+        refuse_red(chosen, folder)
         for bug in chosen:
             planted(bug, folder)
             by = caught(bug, folder)

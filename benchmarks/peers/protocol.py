@@ -74,7 +74,7 @@ class Meter:
 
 
 def _cpu() -> float:
-    return sum(os.times()[:4])
+    return time.process_time() + sum(os.times()[2:4])  # this process, and its ended children
 
 
 def finish(meter: Meter, packages: tuple[str, ...], **facts: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 import zipfile
 from dataclasses import dataclass
 from typing import Any
@@ -111,15 +112,18 @@ def test_what_has_no_plain_form_is_refused_before_a_file_is_written(tmp_path, th
         ":",
         "",
         "abbildung:Schema",
+        "antigravity:Fly",  # importing it would open a browser
     ],
 )
 def test_a_model_cannot_choose_code_to_run(tmp_path, path):
     save_model(MODEL, tmp_path)
     node = {"type": path, "fields": {"command": "touch hacked"}}
     (tmp_path / "model.json").write_text(json.dumps({"format": 1, "model": node}))
-    with pytest.raises(FileFormatError) as caught:
+    says = "no part of an installed engine|No module named 'abbild.nothing'"
+    with pytest.raises(FileFormatError, match=says) as caught:
         load_model(tmp_path)
     assert caught.value.hint
+    assert "antigravity" not in sys.modules
 
 
 def test_an_array_cannot_bring_a_pickle(tmp_path):

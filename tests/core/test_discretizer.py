@@ -82,6 +82,14 @@ def test_quantiles_hold_equal_mass_and_widths_are_equal():
     assert (wide == np.minimum(x // (x.max() / 4), 3)).all()
 
 
+def test_a_bin_begins_at_its_edge():
+    schema = Schema.of([Column("x", Kind.NUMBER)])
+    made = Discretizer.of(pa.table({"x": np.arange(100.0)}), schema, bins=4)
+    (edge, *_) = made.bins[0].edges
+    below, at, above = made.codes(pa.table({"x": [np.nextafter(edge, 0), edge, edge + 0.5]}))[:, 0]
+    assert below + 1 == at == above
+
+
 def test_the_most_frequent_levels_are_kept_apart():
     schema = Schema.of([Column("x", Kind.CATEGORY)])
     data = pa.table({"x": ["rare"] + ["b"] * 3 + ["a"] * 3 + ["c"] * 2})

@@ -157,11 +157,25 @@ def full(columns=6):
                     "reference": 0.5,
                     "verdict": "no leak found by these attacks",
                     "could_see": "An AUC of 0.531 would have been seen.",
+                    "members": 2_011,
+                    "outsiders": 2_003,
+                    "tail_p": 0.3172,
+                    "chosen": ["density, k = 5"],
                 }
             ],
             "copies": {"exact": 0.00043, "exact_holdout": 0.00061, "qdcr2": 1.92},
-            "rules": [{"rule": "a <= b", "real": 1.0, "synthetic": 0.9731}],
-            "tails": [{"column": "column 0", "tail": "upper 1 %", "real": 0.01, "synthetic": 0.03}],
+            "rules": [
+                {"rule": "a <= b", "real": 1.0, "synthetic": 0.9731, "origin": "mined", "n": 4_019}
+            ],
+            "tails": [
+                {
+                    "column": "column 0",
+                    "tail": "upper 1 %",
+                    "real": 0.01,
+                    "synthetic": 0.03,
+                    "holdout": 0.012,
+                }
+            ],
             "missing": [{"column": "column 1", "real": 0.25, "synthetic": 0.27}],
         },
     }

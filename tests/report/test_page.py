@@ -62,7 +62,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag, f"</{tag}> in the wrong place"
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if "style" not in self.open and "svg" not in self.open:
             self.text.append(data)
 
     @property
@@ -129,6 +129,8 @@ def test_every_score_is_shown_with_interval_baseline_and_records():
 def test_every_number_of_the_evidence_is_shown(part):
     words = check(render(full(), CARD)).words
     for value in leaves(full()["evidence"][part]):
+        if isinstance(value, int):
+            assert f"{value:,}" in words
         if isinstance(value, float):
             options = {number(value, digits) for digits in (0, 1, 2, 3, 4)}
             options |= {percent(value), percent(value / 100)}
@@ -138,8 +140,10 @@ def test_every_number_of_the_evidence_is_shown(part):
 def test_pairs_that_differ_most_are_named_with_their_numbers():
     report = full()
     report["evidence"]["dependence"]["synthetic"][3][1] = 0.0321
+    report["evidence"]["dependence"]["synthetic"][4][2] = 0.9876
     words = check(render(report, CARD)).words
-    assert re.search(r"column 3 +column 1 +0\.267 +0\.032 +−0\.235", words)
+    first = r"column 4 +column 2 +0\.267 +0\.988 +0\.721 +"
+    assert re.search(first + r"column 3 +column 1 +0\.267 +0\.032 +−0\.235", words)
 
 
 @pytest.mark.parametrize("part", list(full()["evidence"]))
@@ -159,11 +163,12 @@ def test_a_missing_part_says_why():
     assert words.count("no holdout") >= 3  # beside the score, in its section, under "not tested"
 
 
-def test_a_score_that_was_not_computed_is_no_zero():
+@pytest.mark.parametrize("value", [math.nan, 0.0])
+def test_a_score_that_was_not_computed_is_no_zero(value):
     report = full()
     report["arms"] = report["arms"][:1]
     report["arms"][0]["scores"] = [
-        {**score("fidelity.tails", math.nan, math.nan), "n": 0, "status": "not computed"}
+        {**score("fidelity.tails", value, math.nan), "n": 0, "status": "not computed"}
     ]
     words = check(render(report, CARD)).words
     row = words[words.index("Distance of the tails") : words.index("Distributions, column")]
@@ -282,6 +287,47 @@ def test_reproduction_names_command_seed_and_hashes():
     )
     assert "c0ffee" in words
     assert "left to schema.yaml" not in words
+    without_control = {**CARD, "recipe": {**CARD["recipe"], "holdout": None}}
+    assert "--holdout none" in check(render(full(), without_control)).words
+
+
+def test_attacks_say_who_attacks_what_they_reach_and_could_have_seen():
+    words = check(render(full(), CARD)).words
+    row = words[words.index("membership, everyone An attacker") :]
+    cells = (
+        "An attacker who has the synthetic rows.",
+        "no leak found by these attacks",
+        "0.514 0.503 to 0.526 without a leak 0.500",
+        "1.7 % 1.3 % to 2.3 %",
+        "An AUC of 0.531 would have been seen.",
+    )
+    places = [row.index(cell) for cell in cells]
+    assert places == sorted(places)
+
+
+def test_copies_stand_beside_those_of_fresh_rows():
+    words = check(render(full(), CARD)).words
+    assert re.search(r"Equal to a training row in every column +0\.04 % +0\.06 %", words)
+    assert re.search(r"nearest 2 % of held-out rows are +1\.9 %", words)
+
+
+def test_rare_levels_are_summed_not_dropped():
+    report = full()
+    bars = report["evidence"]["marginals"][1]
+    assert (bars["kind"], len(bars["labels"])) == ("category", 12)
+    words = check(render(report, CARD)).words
+    real = percent(sum(bars["real"][:6]))[:-2]  # the first ones are the rarest
+    synthetic = percent(sum(bars["synthetic"][:6]))[:-2]
+    assert real != synthetic
+    assert re.search(rf"6 further levels +{real} % +{synthetic} %", words)
+
+
+def test_models_that_change_places_are_seen():
+    report = full()
+    report["evidence"]["ranking"]["models"][0]["synthetic"] = 0.871
+    words = check(render(report, CARD)).words
+    assert re.search(r"boosting +0\.917 +0\.871 +0?\S* *1 → 2", words)
+    assert re.search(r"logistic +0\.893 +0\.889 +0?\S* *2 → 1", words)
 
 
 def test_copies_are_labelled_as_no_evidence():

@@ -50,11 +50,20 @@ def inner(values: list[object], k: int = K) -> np.ndarray:
     return np.array([v is not None and low <= v <= high for v in values])
 
 
+def raw(values: pa.Array) -> list[object]:
+    """Return what is stored: datetime objects know neither nanoseconds nor the year 10,000."""
+    if pa.types.is_floating(values.type):
+        return values.to_pylist()
+    if pa.types.is_date32(values.type) or pa.types.is_time32(values.type):
+        values = values.cast(pa.int32())
+    return values.cast(pa.int64()).to_pylist()
+
+
 def check_exact(column: Column, values: pa.Array) -> None:
     back, scores = round_trip(column, values)
     assert back.type == values.type
-    at = pa.array(inner(values.to_pylist()))
-    assert back.filter(at).to_pylist() == values.filter(at).to_pylist()
+    at = pa.array(inner(raw(values)))
+    assert raw(back.filter(at)) == raw(values.filter(at))
     if values.null_count < len(values) and len(values) - values.null_count >= K:
         assert back.is_null().equals(values.is_null())
         assert np.array_equal(np.isnan(scores.z), values.is_null().to_numpy(zero_copy_only=False))
@@ -156,14 +165,16 @@ def test_normal_scores_are_normal():
 
 
 def test_atoms_keep_their_exact_place_and_say_so():
-    values = np.concatenate([np.zeros(500), np.random.default_rng(1).lognormal(size=5_000), [99.5] * 40])
+    values = np.concatenate(
+        [np.zeros(500), np.random.default_rng(1).lognormal(size=5_000), [99.5] * 40]
+    )
     codec = fitted(number(), pa.array(values))
     atoms = quantity.decode(codec, Scores("x", codec.atoms, codec.atoms), pa.float64()).to_pylist()
     assert 0.0 in atoms and 99.5 in atoms and len(atoms) == 2
 
 
 def test_few_distinct_values_are_all_atoms_if_shared():
-    values = np.repeat(np.arange(50), 6).tolist() + [7_000]
+    values = [*np.repeat(np.arange(50), 6).tolist(), 7_000]
     codec = fitted(whole(), pa.array(values, pa.int64()))
     assert len(codec.atoms) == 50
 
@@ -174,6 +185,22 @@ def test_no_knot_is_the_value_of_fewer_than_k_people():
     codec = fitted(number(), pa.array(values))
     assert not np.isin(codec.knots, values).any()
     assert not len(codec.atoms)
+    assert len(codec.knots) - 2 * K <= (len(values) - 2 * K) / K
+
+
+def test_the_grid_of_a_few_values_is_nobody_s_distance():
+    assert fitted(number(), pa.array([10.0] * 50 + [1_000.5])).step == 1
+    assert fitted(whole(), pa.array([30] * 50 + [400] * 9)).step == 10
+    assert fitted(whole(), pa.array(list(range(0, 700, 7)) * 5)).step == 7
+    hours = pa.array([3_600 * h for h in (1, 2, 5)] * 9).cast(pa.timestamp("s"))
+    assert fitted(Column("t", Kind.DATETIME, unit="s"), hours).step == 3_600
+
+
+def test_one_person_beyond_a_shared_value_is_spread_over_k():
+    values = pa.array([10.0] * 50 + [1_000.5])
+    codec = fitted(number(), values)
+    drawn = quantity.decode(codec, Scores("x", np.array([9.0]), codec.atoms), pa.float64())
+    assert drawn[0].as_py() == pytest.approx(10 + 990.5 / K, abs=0.06)
 
 
 @pytest.mark.parametrize("k", [3, 5, 10])
@@ -192,16 +219,15 @@ def test_the_richest_person_is_nowhere_in_the_codec(k, side):
     assert not np.isclose(codec.knots, values[-1], rtol=1e-6).any()
 
 
-@given(st.lists(st.integers(0, 60), min_size=1, max_size=200))
-def test_the_largest_and_smallest_whole_number_of_a_few_never_appear(values):
+@given(st.lists(st.integers(0, 60), min_size=3 * K, max_size=200))
+def test_the_extremes_that_can_be_drawn_are_not_those_of_a_few_people(values):
     array = pa.array(values, pa.int64())
     codec = fitted(whole(), array)
-    drawn = quantity.decode(
-        codec, Scores("x", np.linspace(-6, 6, 2_001), codec.atoms), pa.int64()
-    ).drop_null()
-    for extreme in (max(values), min(values)):
-        if values.count(extreme) < K:
-            assert extreme not in drawn.to_pylist()
+    wide = Scores("x", np.linspace(-6, 6, 2_001), codec.atoms)
+    drawn = quantity.decode(codec, wide, pa.int64()).drop_null().to_pylist()
+    for extreme in (max, min):
+        if values.count(extreme(values)) < K:
+            assert extreme(drawn) != extreme(values)
 
 
 def test_extremes_are_expected_order_statistics_of_an_exponential_tail():
@@ -249,6 +275,18 @@ def test_fewer_than_k_people_leave_nothing_behind(values):
     assert codec.treatment.startswith("left empty")
 
 
+def test_declared_decimals_round_and_shared_values_add_up():
+    """Twenty people within a cent of each other are one shared value of two decimals."""
+    values = np.append(np.random.default_rng(9).uniform(0, 99, 300), 50 + np.arange(20) / 1e4)
+    codec = fitted(number(decimals=1), pa.array(values))
+    assert codec.scale == 10
+    back = quantity.decode(codec, quantity.encode(codec, pa.array(values)), pa.float64())
+    middle = inner(values.tolist())
+    assert np.array_equal(back.to_numpy()[middle], np.rint(values * 10)[middle] / 10)
+    atoms = quantity.decode(codec, Scores("x", codec.atoms, codec.atoms), pa.float64())
+    assert 50.0 in atoms.to_pylist()
+
+
 def test_a_constant_column_is_constant():
     back, scores = round_trip(number(), pa.array([2.5, None] * 10))
     assert back.to_pylist() == [2.5, None] * 10
@@ -265,13 +303,23 @@ def test_people_are_counted_not_rows():
     values = np.append(np.random.default_rng(6).normal(size=400).round(1), np.full(40, 77.7))
     units = np.append(np.arange(400), np.full(40, 999)).astype(np.uint64)
     alone = fitted(number(), pa.array(values), units)
-    drawn = quantity.decode(alone, Scores("x", np.linspace(-5, 5, 5_001), alone.atoms), pa.float64())
+    drawn = quantity.decode(
+        alone, Scores("x", np.linspace(-5, 5, 5_001), alone.atoms), pa.float64()
+    )
     assert 77.7 not in drawn.to_pylist()
-    assert 77.7 in quantity.decode(
-        (shared := fitted(number(), pa.array(values))),
-        Scores("x", shared.atoms, shared.atoms),
-        pa.float64(),
-    ).to_pylist()
+    shared = fitted(number(), pa.array(values))
+    atoms = quantity.decode(shared, Scores("x", shared.atoms, shared.atoms), pa.float64())
+    assert 77.7 in atoms.to_pylist()
+
+
+def test_values_beside_a_point_mass_have_the_scores_of_their_ranks():
+    """Half of the rows are zero: the smallest positive value has rank one half, not a quarter."""
+    values = np.append(np.zeros(5_000), np.random.default_rng(8).uniform(1, 2, 5_000))
+    z = quantity.encode(fitted(number(), pa.array(values)), pa.array(values)).z
+    assert z[0] == pytest.approx(ndtri(0.25))
+    above = np.sort(z[5_000:])
+    expected = ndtri(0.5 + (np.arange(5_000) + 0.5) / 10_000)
+    assert np.abs(above - expected)[10:-200].max() < 0.02
 
 
 columns = st.lists(st.none() | st.integers(-50, 50), max_size=30)
@@ -291,6 +339,9 @@ def test_statistics_are_a_monoid(a, b, c, as_floats, with_units):
     left = quantity.merge(quantity.merge(x, y), z)
     right = quantity.merge(x, quantity.merge(y, z))
     nothing = stats([], 0)
+    if not with_units:
+        at_once = stats(a + b + c, 0)
+        assert np.array_equal(left.values, at_once.values) and left.step == at_once.step
     for other in (right, quantity.merge(left, nothing), quantity.merge(nothing, left)):
         assert np.array_equal(left.values, other.values)
         assert np.array_equal(left.counts, other.counts)
@@ -314,6 +365,8 @@ def test_more_values_than_fit_keep_their_ranks():
         assert stats.joined and len(stats.values) <= quantity.CAP
         codec = quantity.fit(number(), stats, K)
         shares = np.linspace(0.001, 0.999, 999)
+        at = np.mean(values < 1.25) + 0.0075  # the middle of the atom; scores in it are rounded
+        shares = shares[np.abs(shares - at) > 0.0085]
         drawn = quantity.decode(codec, Scores("x", ndtri(shares), codec.atoms), pa.float64())
         found = np.sort(values)
         low = np.searchsorted(found, drawn.to_numpy(), side="left") / len(values)

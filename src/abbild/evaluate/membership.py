@@ -54,7 +54,8 @@ class Attack:
     Attributes
     ----------
     auc, low, high : chance that a member scores above an outsider, interval at 97.5 %
-    tpr, tpr_low, tpr_high : share of members found where 1 % of the outsiders are accused
+    tpr, tpr_low, tpr_high : share of members found where at most 1 % of the outsiders are accused;
+        NaN if there are fewer than 200 outsiders
     tail_p : chance of that many members among the highest 1 % of the scores, were nothing leaked
     members, outsiders : people attacked
     error : standard error of `auc`
@@ -160,7 +161,7 @@ def attack(members: dict[str, Floats], outsiders: dict[str, Floats], *, seed: Se
     n, m = (len(side[names[0]]) for side in (members, outsiders))
     halves = [_halves(size, seed / who) for size, who in ((n, "members"), (m, "outsiders"))]
     aucs, errors, chosen = [], [], []
-    hits = drawn = caught = 0
+    hits = drawn = caught = accused = 0
     for pick, report in ((0, 1), (1, 0)):
         best = max(
             names,
@@ -177,13 +178,28 @@ def attack(members: dict[str, Floats], outsiders: dict[str, Floats], *, seed: Se
         cut = every[-max(1, round(TAIL * len(every)))]
         hits += int((inside >= cut).sum())
         drawn += int((every >= cut).sum())
-        caught += int((inside > np.quantile(outside, 1 - TAIL, method="higher")).sum())
+        # an outsider exceeds the r-th highest of m others with probability r / (m + 1)
+        rank = int(TAIL * (len(outside) + 1))
+        accused += rank
+        caught += int((inside > np.sort(outside)[-rank]).sum()) if rank else 0
     auc, error = float(np.mean(aucs)), math.hypot(*errors) / 2
     tail_p = float(stats.hypergeom.sf(hits - 1, n + m, n, drawn))
     low, high = normal(auc, error, level=LEVEL)
-    tpr_low, tpr_high = clopper_pearson(caught, n, LEVEL)
+    tpr, tpr_low, tpr_high = _true_positives(caught, n, accused, m)
     unique = tuple(sorted(set(chosen)))
-    return Attack(auc, low, high, caught / n, tpr_low, tpr_high, tail_p, n, m, error, unique)
+    return Attack(auc, low, high, tpr, tpr_low, tpr_high, tail_p, n, m, error, unique)
+
+
+def _true_positives(caught: int, n: int, accused: int, m: int) -> tuple[float, float, float]:
+    """Return the share of members caught and its interval; NaN if `m` outsiders are too few."""
+    if not accused:
+        return math.nan, math.nan, math.nan
+    share = caught / n
+    low, high = clopper_pearson(caught, n, LEVEL)
+    # the threshold is set by a few outsiders, and is as uncertain as they are few
+    luck = float(stats.norm.ppf(0.5 + LEVEL / 2)) * math.sqrt(accused) / m
+    low = max(0.0, share - math.hypot(share - low, luck))
+    return share, low, min(1.0, share + math.hypot(high - share, luck))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -318,20 +334,13 @@ def _scores(name: str, found: Attack, outsiders: int) -> list[Score]:
         "status": "inconclusive" if weak else "ok",
         "reason": f"only {outsiders:,} outsiders, {LEAST_OUTSIDERS:,} are needed" if weak else "",
     }
-    return [
-        Score(full, found.auc, found.low, found.high, "lower", n, 0.5, method="DeLong", **status),
-        Score(
-            f"{full}.tpr",
-            found.tpr,
-            found.tpr_low,
-            found.tpr_high,
-            "lower",
-            n,
-            TAIL,
-            method="Clopper-Pearson",
-            **status,
-        ),
-    ]
+    auc = Score(full, found.auc, found.low, found.high, "lower", n, 0.5, method="DeLong", **status)
+    name = f"{full}.tpr"
+    if math.isnan(found.tpr):
+        few = f"{found.outsiders} outsiders are too few to falsely accuse 1 % of them"
+        return [auc, Score.not_computed(name, few, "lower")]
+    bounds = (found.tpr, found.tpr_low, found.tpr_high)
+    return [auc, Score(name, *bounds, "lower", n, TAIL, method="Clopper-Pearson", **status)]
 
 
 def _evidence(name: str, found: Attack, outsiders: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from abbild.core import (
     AbbildError,
     Column,
+    ColumnTypeError,
     Dataset,
     NotEnoughDataError,
     Schema,
@@ -235,7 +236,7 @@ def _targets(train: pa.Table, test: pa.Table, schema: Schema, seed: Seed) -> lis
             continue
         try:
             seen = _run(STRONG, rows, people, schema, column.name, seed / column.name)
-        except AbbildError:
+        except (NotEnoughDataError, ColumnTypeError):
             continue
         skill = seen.value if column.kind.is_quantity else 2 * seen.value - 1
         if column.name == schema.table.target:

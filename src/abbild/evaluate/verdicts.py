@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -69,10 +70,12 @@ def _privacy(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
 
 
 def _attacked(found: dict[str, Any]) -> str:
-    return (
-        f"membership AUC {found['auc']:.3f} ({found['low']:.3f} to {found['high']:.3f}, "
-        f"chance 0.5), {found['tpr_at_1']:.1%} of members found at 1 % false accusations"
+    told = (
+        f"membership AUC {found['auc']:.3f} ({found['low']:.3f} to {found['high']:.3f}, chance 0.5)"
     )
+    if math.isnan(found["tpr_at_1"]):
+        return told
+    return f"{told}, {found['tpr_at_1']:.1%} of members found at 1 % false accusations"
 
 
 def _overfit(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:

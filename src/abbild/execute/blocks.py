@@ -44,7 +44,7 @@ def _parts(rows: range, block: int) -> list[range]:
     """Cut `rows` at multiples of a few blocks."""
     if not rows:
         return [rows]
-    step = block * max(1, LEAST // block)
+    step = block * -(-LEAST // block)  # rounded up
     first = rows.start // step * step
     starts = range(first, rows.stop, step)
     return [range(max(s, rows.start), min(s + step, rows.stop)) for s in starts]

@@ -135,6 +135,7 @@ class Share:
     tail: str
     real: Number
     synthetic: Number
+    holdout: Number
 
     @property
     def change(self) -> float:
@@ -228,6 +229,8 @@ class Attack:
     could_see: str
     members: Number
     outsiders: Number
+    tail_p: Number
+    chosen: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +240,8 @@ class Rule:
     rule: str
     real: Number
     synthetic: Number
+    origin: str
+    n: Number
 
 
 def finite(value: Any) -> float | None:

@@ -63,8 +63,7 @@ def dependence(report: Mapping[str, Any]) -> Dependence | None:
         Row(
             found.columns[i],
             tuple(number(value, digits) for value in (real_value, made_value, difference)),
-            Markup(""),
-            (found.columns[j],),
+            more=(found.columns[j],),
         )
         for i, j, real_value, made_value, difference in pairs[:PAIRS]
     )

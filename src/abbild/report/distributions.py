@@ -67,7 +67,6 @@ def distances(report: Mapping[str, Any]) -> tuple[Row, ...]:
                 number(value, 4)
                 for value in (row.alone, row.alone_floor, row.with_others, row.with_others_floor)
             ),
-            Markup(""),
         )
         for row in worst
     )
@@ -78,7 +77,8 @@ def shares(report: Mapping[str, Any], part: str) -> tuple[Row, ...]:
     found = rows_of(section(report, part), Share)
     worst = sorted(found, key=lambda share: share.change, reverse=True)[:FARTHEST]
     return tuple(
-        Row(s.column, (percent(s.real), percent(s.synthetic)), Markup(""), (s.tail,)) for s in worst
+        Row(s.column, (percent(s.real), percent(s.synthetic), percent(s.holdout)), more=(s.tail,))
+        for s in worst
     )
 
 

@@ -37,9 +37,11 @@ __all__ = [
 SHOWN = 60  # targets and models
 COLUMNS = 12  # columns that give synthetic rows away
 LISTED = 200
-COPIES = frozenset(
-    ("exact", "exact_holdout", "n", "qdcr2", "qdcr2_holdout", "share", "share_low", "share_high")
-)
+COPIES = frozenset(("exact", "exact_holdout", "n", "qdcr2", "qdcr2_holdout", "near_n")) | {
+    "share",
+    "share_low",
+    "share_high",
+}
 DRAWN = frozenset(
     ("attacks", "columns", "copies", "dependence", "detection", "marginals", "missing")
 ) | {"ranking", "rules", "tails", "utility"}
@@ -208,48 +210,51 @@ def _attack(attack: Attack, scale: Scale | None, digits: int) -> Row:
         hit if attack.tpr_low is not None or attack.tpr_high is not None else "",
         number(attack.reference, digits),
     )
-    people = ""
+    more = (attack.threat, attack.verdict, attack.could_see, _attempted(attack))
+    return Row(attack.name, cells, plot, more)
+
+
+def _attempted(attack: Attack) -> str:
+    """Say who was attacked, by what, and what came of the highest scores."""
+    said = []
     if attack.members is not None and attack.outsiders is not None:
-        people = f"{count(attack.members)} members, {count(attack.outsiders)} others"
-    return Row(attack.name, cells, plot, (attack.threat, attack.verdict, attack.could_see, people))
+        said.append(f"{count(attack.members)} members, {count(attack.outsiders)} others.")
+    if attack.chosen:
+        said.append(f"Best on the half it was chosen on: {'; '.join(attack.chosen)}.")
+    if attack.tail_p is not None:
+        said.append(f"Members among the highest 1 % of scores: p = {number(attack.tail_p, 4)}.")
+    return " ".join(said)
 
 
-def copies(report: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    """Return the diagnostics of copies: what was counted, synthetic rows, what to expect."""
+def copies(report: Mapping[str, Any]) -> tuple[Row, ...]:
+    """Return the diagnostics of copies: what was counted, synthetic rows, fresh rows, records."""
     part = section(report, "copies")
     if not isinstance(part, Mapping) or "reason" in part:
         return ()
-    rows = []
-    if "exact" in part:
-        rows.append(
-            (
-                "Equal to a training row in every column",
-                percent(finite(part.get("exact"))),
-                percent(finite(part.get("exact_holdout"))),
-            )
-        )
-    if "qdcr2" in part:
-        near, fresh = finite(part.get("qdcr2")), finite(part.get("qdcr2_holdout"))
-        rows.append(
-            (
-                "Nearer to a training row than the nearest 2 % of held-out rows are",
-                percent(None if near is None else near / 100),
-                percent(None if fresh is None else fresh / 100),
-            )
-        )
-    if "share" in part:
-        low, high = finite(part.get("share_low")), finite(part.get("share_high"))
-        within = f" ({percent(low)} to {percent(high)})" if low is not None else ""
-        rows.append(
-            (
-                "Nearer to a training row than to a held-out row, equally many of both",
-                percent(finite(part.get("share"))) + within,
-                percent(0.5),
-            )
-        )
-    rest = {key: value for key, value in part.items() if key not in COPIES}
-    rows += [(key.replace("_", " ").replace(".", ", "), value, "") for key, value in flat(rest)]
-    return tuple(rows)
+    known = {key: finite(part.get(key)) for key in COPIES}
+    exact = (percent(known["exact"]), percent(known["exact_holdout"]), count(known["n"]))
+    near, fresh = known["qdcr2"], known["qdcr2_holdout"]  # in percent
+    within = f" ({percent(known['share_low'])} to {percent(known['share_high'])})"
+    share = percent(known["share"]) + (within if known["share_low"] is not None else "")
+    records = count(known["near_n"])
+    written = {
+        "exact": ("Equal to a training row in every column", *exact),
+        "qdcr2": (
+            "Nearer to a training row than the nearest 2 % of held-out rows are",
+            percent(None if near is None else near / 100),
+            percent(None if fresh is None else fresh / 100),
+            records,
+        ),
+        "share": (
+            "Nearer to a training row than to a held-out row, equally many of both",
+            share,
+            percent(0.5),
+            records,
+        ),
+    }
+    rows = [Row(what, tuple(cells)) for key, (what, *cells) in written.items() if key in part]
+    rest = flat({key.replace("_", " "): value for key, value in part.items() if key not in COPIES})
+    return (*rows, *(Row(name, (value, "", "")) for name, value in rest))
 
 
 def rules(report: Mapping[str, Any]) -> tuple[Rule, ...]:

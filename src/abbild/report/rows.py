@@ -11,13 +11,16 @@ from markupsafe import Markup
 __all__ = ["Panel", "Row", "section"]
 
 
+BLANK = Markup("")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of a table: a name, cells as written, and a drawing."""
 
     name: str
     cells: tuple[str, ...]
-    plot: Markup
+    plot: Markup = BLANK
     more: tuple[str, ...] = ()
 
 

@@ -176,7 +176,7 @@ def label(name: str) -> str:
     if name.startswith("utility.") and not known:
         target = name.removeprefix("utility.")
         gap = target.removesuffix(".gap")
-        return f"Predicting {target}" if gap == target else f"Predicting {gap}, loss"
+        return f"Predicting {target}" if gap == target else f"Predicting {gap}, difference"
     if known:
         rest = name[len(known) :].strip(".").replace(".", ", ").replace("_", " ")
         return MEANINGS[known][0] + (f": {rest}" if rest else "")

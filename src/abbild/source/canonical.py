@@ -15,6 +15,7 @@ from abbild.source import dates, durations, numerals
 from abbild.source.cells import Habits, Tidy, tidy
 from abbild.source.formats import CellFormat
 from abbild.source.infer import is_text
+from abbild.source.raw import decoded
 
 _FEW_INFINITE = 0.01  # share of infinite values up to which they are taken as missing
 _COORDINATES = (Kind.LATITUDE, Kind.LONGITUDE)
@@ -40,8 +41,7 @@ def canonical(
     """
     arrays, columns, cells = [], [], {}
     for column in schema.columns:
-        values = table[column.name]
-        values = values.cast(values.type.value_type) if pt.is_dictionary(values.type) else values
+        values = decoded(table[column.name])
         if is_text(values.type):
             stored, cell = _from_text(column, values, look, untyped)
             cells[column.name] = cell
@@ -86,8 +86,7 @@ def _from_text(
         if column.kind == Kind.IDENTIFIER and untyped and (whole := _whole_keys(neat)) is not None:
             return whole, CellFormat(missing=neat.marker)
         _check_levels(column, kept)
-        marker = "" if neat.marker_is_level else neat.marker
-        return kept, CellFormat(missing=marker if untyped else "")
+        return kept, CellFormat(missing=neat.level_marker if untyped else "")
     strings = neat.strings
     if strings.null_count == len(strings):
         return pa.nulls(len(strings), _empty_type(column)), CellFormat(missing=neat.marker)

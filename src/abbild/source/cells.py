@@ -46,13 +46,15 @@ class Tidy:
     Attributes
     ----------
     strings : trimmed; null where the cell is empty or a marker
-    marker : the marker that stands most often for a missing value, ``""`` if there is none
-    share : share of the cells that hold `marker`
+    marker : how a missing value is written: empty if any cell is empty or several markers occur
+    word : the only marker that is a word, ``""`` if there is none or several
+    share : share of the cells that hold `word`
     """
 
     strings: pa.ChunkedArray
-    marker: str
-    share: float
+    marker: str = ""
+    word: str = ""
+    share: float = 0.0
 
     def kept(self, column: pa.ChunkedArray, *, untyped: bool) -> pa.ChunkedArray:
         """Return the untrimmed strings of `column` with nulls where a value is missing.
@@ -60,24 +62,29 @@ class Tidy:
         In a typed file only its own nulls are missing.
         """
         strings = column.cast(pa.string())
-        if not untyped or self.share == 0.0:
+        if not untyped:
             return strings
         absent = pc.is_null(self.strings)
-        if self.marker_is_level:
-            absent = pc.and_(absent, pc.not_equal(pc.utf8_trim_whitespace(strings), self.marker))
+        if self.word_is_level:
+            absent = pc.and_(absent, pc.not_equal(pc.utf8_trim_whitespace(strings), self.word))
         return pc.if_else(absent, None, strings)
 
     @property
-    def marker_is_level(self) -> bool:
-        """Whether the marker is so frequent that it must be a level: "None" for no medal.
+    def word_is_level(self) -> bool:
+        """Whether the word is so frequent that it must be a level: "None" for no medal.
 
         Only a category asks; in a column of numbers or dates every marker is a missing value.
         """
         return (
-            self.marker not in ("", "NaN", "nan", "NaT", "<NA>")
+            self.word not in ("", "NaN", "nan", "NaT", "<NA>")
             and self.share > _ALSO_A_LEVEL
             and self.strings.null_count < len(self.strings)
         )
+
+    @property
+    def level_marker(self) -> str:
+        """How a category writes a missing value."""
+        return "" if self.word_is_level else self.marker
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +106,13 @@ def tidy(column: pa.ChunkedArray) -> Tidy:
     trimmed = pc.utf8_trim_whitespace(column.cast(pa.string()))
     absent = pc.is_in(trimmed, value_set=pa.array(MARKERS, pa.string()))
     if not pc.any(absent).as_py():
-        return Tidy(trimmed, "", 0.0)
-    counts = pc.value_counts(trimmed.filter(absent)).to_pylist()
-    most = max(counts, key=lambda c: (c["counts"], c["values"]))
-    share = most["counts"] / max(len(column), 1)
-    return Tidy(pc.if_else(absent, None, trimmed), most["values"], share)
+        return Tidy(trimmed)
+    counts = {c["values"]: c["counts"] for c in pc.value_counts(trimmed.filter(absent)).to_pylist()}
+    words = [marker for marker in counts if marker]
+    word = words[0] if len(words) == 1 else ""
+    share = counts.get(word, 0) / len(column) if word else 0.0
+    marker = word if len(counts) == 1 else ""
+    return Tidy(pc.if_else(absent, None, trimmed), marker, word, share)
 
 
 def head_of(strings: pa.ChunkedArray) -> pa.Array:

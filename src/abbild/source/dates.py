@@ -128,8 +128,8 @@ def patterns_of(value: str) -> list[str]:
     --------
     >>> patterns_of("01.02.2020")
     ['%d.%m.%Y']
-    >>> patterns_of("01/02/2020 10:30")
-    ['%m/%d/%Y %H:%M', '%d/%m/%Y %H:%M']
+    >>> patterns_of("01/02/2020")
+    ['%m/%d/%Y', '%d/%m/%Y']
     """
     if not re.match(r"\d{1,4}[-./: ]|[A-Z][a-z]{2} ", value) or len(value) > 40:
         return []

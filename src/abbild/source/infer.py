@@ -18,6 +18,7 @@ from abbild.core import Column, ColumnTypeError, Kind, TableSchema
 from abbild.source import dates, durations, naming, numerals, scales
 from abbild.source.cells import Habits, Tidy, habits_of, head_of, tidy
 from abbild.source.personal import country_of_phone, is_phone, locale_of, personal_kind
+from abbild.source.raw import decoded
 
 _FEW = 20  # fewer rows than this say little about uniqueness
 _TEXT_WORDS = 3.0  # mean number of words from which strings are free text
@@ -215,7 +216,7 @@ def _key_reason(name: str, values: Any, n: int, distinct: int, look: _Look) -> s
 
 
 def _dictionary(name: str, values: pa.ChunkedArray, look: _Look) -> tuple[Column, list[str]]:
-    plain = values.cast(values.type.value_type)
+    plain = decoded(values)
     if not is_text(plain.type) and not values.type.ordered:
         column, sample = _column(name, plain, look)
         if column.kind == Kind.INTEGER:
@@ -387,7 +388,7 @@ def _level_column(name: str, neat: Tidy, kept: pa.ChunkedArray) -> Column:
         order = scales.in_order(counted.field("values").to_pylist(), name)
         if order is not None:
             return Column(name, Kind.ORDINAL, levels=order, reason=f"{count}, of a known order")
-    note = f"; {neat.marker!r} is one of them" if neat.marker_is_level else ""
+    note = f"; {neat.word!r} is one of them" if neat.word_is_level else ""
     shape = pc.match_substring_regex(neat.strings, r"^[-+]?\d+([.,]\d+)?$")
     numeric = pc.mean(shape.cast(pa.int8())).as_py() or 0.0
     if 0.5 <= numeric < 1:

@@ -31,6 +31,7 @@ _STYLES = (
 _AFFIXES = r"(?:[$€£¥%‰]|EUR|USD|CHF|GBP)"
 _BEFORE = re.compile(rf"^-?({_AFFIXES}\s?)[\d.,-]")
 _BEHIND = re.compile(rf"[\d.,](\s?{_AFFIXES})$")
+_LOOK = re.compile(rf"-?(?:{_AFFIXES}\s?)?[-+]?(?:[\d.,]|inf|nan)", re.IGNORECASE)
 _WORDS = ("inf", "-inf", "+inf", "infinity", "-infinity", "+infinity", "nan")
 _NOISE = 1e-8  # relative error that sums of rounded amounts carry
 _MOSTLY = 0.99  # share of the values that must be exact
@@ -68,6 +69,8 @@ def votes_for_comma(sample: pa.Array) -> int:
 
     ``1.234`` alone says nothing: the whole file decides.
     """
+    if not _promising(sample):
+        return 0
     bare = _bare(sample, _affixes(sample))
     fits = {decimal: False for decimal in ".,"}
     for decimal, thousands in _STYLES:
@@ -82,6 +85,8 @@ def read_numerals(strings: pa.ChunkedArray, *, comma: bool) -> Numerals | None:
     `comma` says what the rest of the file does with ``1.234``. Cost: O(n), one regular expression
     pass per style until one fits.
     """
+    if not _promising(strings):
+        return None
     outside = _affixes(strings)
     bare = _bare(strings, outside)
     words = pc.is_in(pc.utf8_lower(bare), value_set=pa.array(_WORDS))
@@ -97,9 +102,18 @@ def read_numerals(strings: pa.ChunkedArray, *, comma: bool) -> Numerals | None:
     return None
 
 
+def _promising(strings: pa.Array | pa.ChunkedArray) -> bool:
+    """Return whether the first value alone could be a number: most columns are told by it."""
+    return len(first := _first(strings)) <= 50 and _LOOK.match(first) is not None
+
+
+def _first(strings: pa.Array | pa.ChunkedArray) -> str:
+    return next((v.as_py() for v in strings if v.is_valid), "")
+
+
 def _affixes(strings: pa.Array | pa.ChunkedArray) -> CellFormat:
     """Return the currency or percent sign that every value carries, as a `CellFormat`."""
-    first = next((v.as_py() for v in strings if v.is_valid), "")
+    first = _first(strings)
     before, behind = _BEFORE.search(first), _BEHIND.search(first)
     prefix = before.group(1) if before else ""
     suffix = behind.group(1) if behind else ""

@@ -102,6 +102,8 @@ def is_phone(name: str, values: Sequence[str]) -> bool:
     """Return whether these values are phone numbers; without a telling name, international ones."""
 
     def digits(value: str) -> bool:
+        if len(value) > 40:
+            return False
         count = sum(character.isdigit() for character in value)
         return 6 <= count <= 17 and _PHONE.fullmatch(value) is not None
 

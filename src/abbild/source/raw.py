@@ -81,6 +81,17 @@ def check_types(table: pa.Table, where: str) -> None:
         )
 
 
+def decoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return dictionary levels as the values they stand for."""
+    if not pt.is_dictionary(values.type):
+        return values
+    inner = values.type.value_type
+    if not _is_string_view(inner):
+        return values.cast(inner)
+    chunks = [chunk.dictionary.cast(pa.string()).take(chunk.indices) for chunk in values.chunks]
+    return pa.chunked_array(chunks, pa.string())
+
+
 def _is_plain(kind: pa.DataType) -> bool:
     return any(
         test(kind)

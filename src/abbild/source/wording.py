@@ -12,6 +12,8 @@ from abbild.core import Column, TableSchema
 from abbild.source import dates, durations, numerals
 from abbild.source.formats import CellFormat, FileFormat
 
+_DELIMITERS = ",;\t|"
+
 
 def worded(values: Any, column: Column, cell: CellFormat) -> pa.Array:
     """Return an array of canonical values as strings in the style of `cell`; nulls stay null."""
@@ -32,7 +34,8 @@ def worded(values: Any, column: Column, cell: CellFormat) -> pa.Array:
 def header(schema: TableSchema, format: FileFormat) -> str:
     """Return the line that names the columns."""
     names = pa.table({str(i): pa.array([name]) for i, name in enumerate(schema.names)})
-    return _joined([_quoted(names[i].chunk(0), format) for i in range(len(names.columns))], format)
+    cells = [_quoted(name.chunk(0), format, alone=True) for name in names.columns]
+    return _joined(cells, format)
 
 
 def lines(block: pa.Table, format: FileFormat, schema: TableSchema) -> str:
@@ -51,16 +54,18 @@ def lines(block: pa.Table, format: FileFormat, schema: TableSchema) -> str:
             missing = '""' if format.quoted and not cell.missing else cell.missing
         else:
             missing = cell.missing or '""'
-        cells.append(pc.fill_null(_quoted(text, format), missing))
+        cells.append(pc.fill_null(_quoted(text, format, alone=len(schema.columns) == 1), missing))
     return _joined(cells, format)
 
 
-def _quoted(text: pa.Array, format: FileFormat) -> pa.Array:
+def _quoted(text: pa.Array, format: FileFormat, *, alone: bool) -> pa.Array:
+    """Quote where needed; names and only cells at every delimiter, or a reader would guess it."""
     inside = pc.replace_substring(text, '"', '""')
     quoted = pc.binary_join_element_wise('"', inside, '"', "")
     if format.quoted:
         return quoted
-    special = "[" + "".join("\\" + c for c in ('"', format.delimiter)) + "\r\n]"
+    unsafe = _DELIMITERS if alone else format.delimiter
+    special = "[" + "".join("\\" + c for c in ('"', *unsafe)) + "\r\n]"
     needed = pc.match_substring_regex(text, special + "|^$")
     return pc.if_else(needed, quoted, text)
 

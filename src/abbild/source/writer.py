@@ -85,6 +85,8 @@ def restored(table: pa.Table, format: FileFormat, schema: TableSchema) -> pa.Tab
 def _as_stored(values: pa.ChunkedArray, kind: pa.DataType, column: Column) -> pa.ChunkedArray:
     if pt.is_null(kind) or (column.kind in _FREE_FORM and not is_text(kind)):
         return values
+    if str(kind) == "string_view":
+        return values.cast(pa.string())
     if pt.is_dictionary(kind):
         if column.kind in _FREE_FORM:
             return values.cast(pa.string())
@@ -105,6 +107,8 @@ def worded_plain(values: pa.Array, column: Column) -> pa.Array:
 
 
 def _as_dictionary(values: Any, kind: pa.DataType, column: Column) -> Any:
+    if str(kind.value_type) == "string_view":
+        kind = pa.dictionary(kind.index_type, pa.string(), kind.ordered)
     inner = values.cast(kind.value_type)
     if column.levels is None:
         return (

@@ -9,6 +9,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -114,8 +115,9 @@ def parse(text: str, schema: pa.Schema) -> Condition:
     return condition
 
 
-def _connect() -> duckdb.DuckDBPyConnection:
-    """Open a database that can reach nothing outside itself."""
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """Open a database that can reach nothing outside itself; it holds nothing between uses."""
     return duckdb.connect(
         ":memory:",
         config={
@@ -126,6 +128,11 @@ def _connect() -> duckdb.DuckDBPyConnection:
             "lock_configuration": "true",
         },
     )
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    """Return a connection of one's own, with names of its own."""
+    return _database().cursor()
 
 
 def _row(connection: duckdb.DuckDBPyConnection, statement: str, *values: str) -> tuple[Any, ...]:

@@ -1,23 +1,59 @@
-"""Compiled kernels that grow one histogram tree; see `abbild.tables.trees` for the method."""
+"""Compiled kernels that grow one histogram tree; `abbild.tables.forest` says what for."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-__all__ = ["BINS", "DIMENSIONS", "apply", "grow"]
+__all__ = ["BINS", "Tree", "apply", "grow"]
 
 BINS = 256  # of a predictor, one byte
-DIMENSIONS = 4  # principal components of the ranked probability score a split is judged by
-_SORT_BELOW = 640  # rows; smaller nodes are sorted by bin, larger ones summed per bin
+_SORT_BELOW = 640  # rows; smaller nodes are sorted by bin, larger ones counted per bin and class
+
+Array = Any  # numba infers the types of kernel arguments; signatures are in the docstrings
+
+
+class Tree(NamedTuple):
+    """A grown tree over m rows.
+
+    Attributes
+    ----------
+    feature : (v,) int16 per node
+    cut : (v,) uint8; a row goes left if its bin is at most this
+    child : (v,) int32; the left child, the right one follows it; -1 for a leaf
+    start, stop : (v,) int32; the slice of `perm` a node owns
+    perm : (m,) int32 row numbers
+    """
+
+    feature: Array
+    cut: Array
+    child: Array
+    start: Array
+    stop: Array
+    perm: Array
+
+
+class _Work(NamedTuple):
+    """Scratch space of one tree."""
+
+    cls: Array  # (m,) int32 classes of the rows of a node
+    order: Array  # (m,) int32 the same, sorted by bin
+    spare: Array  # (m,) int32
+    count: Array  # (BINS,) int32
+    table: Array  # (BINS, classes) int32
+    have: Array  # (classes,) int32
+    left: Array  # (classes,) int32
+    right: Array  # (classes,) int32
+    low: Array  # (dims,) float64
+    total: Array  # (dims,) float64
 
 
 @njit(cache=True, nogil=True)
-def _sort_by_bin(column, cls, perm, start, stop, count, order):
-    """Counting sort of one node: class of each row in order of its bin; bins in `count`."""
+def _sort_by_bin(column, perm, start, stop, work):
+    """Counting sort of a node into `work.order`; `work.count` becomes the end of each bin."""
+    count = work.count
     count[:] = 0
     for i in range(start, stop):
         count[column[perm[i]]] += 1
@@ -28,12 +64,12 @@ def _sort_by_bin(column, cls, perm, start, stop, count, order):
         total += c
     for i in range(start, stop):
         b = column[perm[i]]
-        order[count[b]] = cls[i - start]
-        count[b] += 1  # becomes the end of bin b
+        work.order[count[b]] = work.cls[i - start]
+        count[b] += 1
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _score(low, total, left, right):
+def _spread(low, total, left, right):
     """Sum over both sides of the squared norm of the mean, times the rows."""
     a, b = 0.0, 0.0
     for j in range(len(low)):
@@ -45,8 +81,9 @@ def _score(low, total, left, right):
 
 
 @njit(cache=True, nogil=True)
-def _best_sorted_scores(count, order, m, basis, total, low, min_leaf):
-    """Best split of a sorted node: largest reduction of the squared distance to the mean."""
+def _best_sorted_scores(basis, m, min_leaf, work):
+    """Best cut of a sorted node: largest reduction of the squared distance to the mean."""
+    count, low = work.count, work.low
     best, cut = 0.0, -1
     low[:] = 0.0
     i = 0
@@ -54,83 +91,132 @@ def _best_sorted_scores(count, order, m, basis, total, low, min_leaf):
         if count[b] == i:
             continue
         while i < count[b]:
-            low += basis[order[i]]
+            low += basis[work.order[i]]
             i += 1
-        if i < min_leaf:
-            continue
         if m - i < min_leaf:
             break
-        gain = _score(low, total, i, m - i)
-        if gain > best:
-            best, cut = gain, b
+        if i >= min_leaf:
+            gain = _spread(low, work.total, i, m - i)
+            if gain > best:
+                best, cut = gain, b
     return best, cut
 
 
 @njit(cache=True, nogil=True)
-def _best_summed_scores(column, cls, perm, start, stop, basis, total, low, min_leaf, count, sums):
-    """As `_best_sorted_scores`, from counts per bin and class; for large nodes."""
-    count[:] = 0
-    sums[:] = 0
+def _best_counted_scores(column, perm, start, stop, basis, min_leaf, work):
+    """As `_best_sorted_scores`, from counts per bin and class."""
+    table, low = work.table, work.low
+    table[:] = 0
     for i in range(start, stop):
-        b = column[perm[i]]
-        count[b] += 1
-        sums[b, cls[i - start]] += 1
-    m = stop - start
+        table[column[perm[i]], work.cls[i - start]] += 1
     best, cut = 0.0, -1
     low[:] = 0.0
-    left = 0
+    left, m = 0, stop - start
     for b in range(BINS - 1):
-        if count[b] == 0:
-            continue
-        left += count[b]
-        for c in range(sums.shape[1]):
-            if sums[b, c]:
-                low += sums[b, c] * basis[c]
+        before = left
+        for c in range(table.shape[1]):
+            if table[b, c]:
+                low += table[b, c] * basis[c]
+                left += table[b, c]
         if m - left < min_leaf:
             break
-        if left < min_leaf:
-            continue
-        gain = _score(low, total, left, m - left)
-        if gain > best:
-            best, cut = gain, b
+        if left > before and left >= min_leaf:
+            gain = _spread(low, work.total, left, m - left)
+            if gain > best:
+                best, cut = gain, b
     return best, cut
 
 
 @njit(cache=True, nogil=True)
-def _best_sorted_levels(count, order, m, have, left, right, xlogx, min_leaf):
-    """Best split of a sorted node by entropy; the score is the sum of n log n over both sides."""
+def _best_sorted_levels(m, xlogx, min_leaf, work):
+    """Best cut of a sorted node by entropy: largest sum of n log n over classes and sides."""
+    count, left, right = work.count, work.left, work.right
     left[:] = 0
-    right[:] = have
+    right[:] = work.have
     low, high = 0.0, 0.0
-    for c in range(len(have)):
-        high += xlogx[have[c]]
-    best, cut = -1.0, -1
+    for c in range(len(right)):
+        high += xlogx[right[c]]
+    best, cut = -1e300, -1
     i = 0
     for b in range(BINS - 1):
         if count[b] == i:
             continue
         while i < count[b]:
-            c = order[i]
-            a = left[c]
+            c = work.order[i]
+            a, r = left[c], right[c]
             low += xlogx[a + 1] - xlogx[a]
+            high += xlogx[r - 1] - xlogx[r]
             left[c] = a + 1
-            a = right[c]
-            high += xlogx[a - 1] - xlogx[a]
-            right[c] = a - 1
+            right[c] = r - 1
             i += 1
-        if i < min_leaf:
-            continue
         if m - i < min_leaf:
             break
-        score = low - xlogx[i] + high - xlogx[m - i]
-        if cut < 0 or score > best:
-            best, cut = score, b
+        if i >= min_leaf:
+            score = low - xlogx[i] + high - xlogx[m - i]
+            if score > best:
+                best, cut = score, b
     return best, cut
+
+
+@njit(cache=True, nogil=True)
+def _search_levels(bins, perm, start, stop, xlogx, penalty, min_leaf, work):
+    """Return the feature and cut of the best significant split by entropy, or -1, -1."""
+    m = stop - start
+    have = work.have
+    have[:] = 0
+    for i in range(m):
+        have[work.cls[i]] += 1
+    present = 0
+    score = -xlogx[m]
+    for c in range(len(have)):
+        present += have[c] > 0
+        score += xlogx[have[c]]
+    at, where = -1, -1
+    if present < 2:
+        return at, where
+    best = score + penalty * 0.5 * (present - 1)
+    for k in range(bins.shape[0]):
+        _sort_by_bin(bins[k], perm, start, stop, work)
+        score, cut = _best_sorted_levels(m, xlogx, min_leaf, work)
+        if score > best:
+            best, at, where = score, k, cut
+    return at, where
+
+
+@njit(cache=True, nogil=True)
+def _search_scores(bins, perm, start, stop, basis, penalty, min_leaf, work):
+    """Return the feature and cut of the best significant split by distance, or -1, -1."""
+    m = stop - start
+    total = work.total
+    total[:] = 0.0
+    squares = 0.0
+    for i in range(m):
+        row = basis[work.cls[i]]
+        for j in range(len(row)):
+            total[j] += row[j]
+            squares += row[j] * row[j]
+    before = 0.0
+    for j in range(len(total)):
+        before += total[j] * total[j] / m
+    at, where = -1, -1
+    impurity = squares - before
+    if impurity < 1e-9 * m:
+        return at, where
+    best = before + penalty * impurity / m
+    for k in range(bins.shape[0]):
+        if m < _SORT_BELOW:
+            _sort_by_bin(bins[k], perm, start, stop, work)
+            score, cut = _best_sorted_scores(basis, m, min_leaf, work)
+        else:
+            score, cut = _best_counted_scores(bins[k], perm, start, stop, basis, min_leaf, work)
+        if score > best:
+            best, at, where = score, k, cut
+    return at, where
 
 
 @njit(cache=True, nogil=True)
 def _partition(column, cut, perm, start, stop, spare):
-    """Stable split of perm[start:stop]; returns the first row of the right part."""
+    """Stable split of perm[start:stop]; returns where the right part begins."""
     at, k = start, 0
     for i in range(start, stop):
         p = perm[i]
@@ -145,119 +231,62 @@ def _partition(column, cut, perm, start, stop, spare):
 
 
 @njit(cache=True, nogil=True)
-def _node_levels(cls, m, have):
-    have[:] = 0
-    for i in range(m):
-        have[cls[i]] += 1
-    present = 0
-    for c in range(len(have)):
-        present += have[c] > 0
-    return present
-
-
-@njit(cache=True, nogil=True)
-def grow(bins, y, classes, basis, xlogx, penalty, min_leaf, mtry, key):
-    """Grow one tree on all rows of `bins`.
+def grow(bins, y, classes, basis, xlogx, penalty, min_leaf):
+    """Grow one tree.
 
     Parameters
     ----------
-    bins : (f, m) uint8 predictors, one row each
+    bins : (f, m) uint8 predictors
     y : (m,) int32 class of the target
     classes : number of classes
-    basis : (classes, 4) float64 embedding of the classes, whose squared distances are the ranked
-        probability score; shape (0, 4) means nominal classes, judged by entropy
+    basis : (classes, dims) float64; squared distances between its rows are what a split must
+        reduce. Of shape (0, 0) for nominal classes, which are judged by entropy
     xlogx : (m + 1,) float64 table of n log n
-    penalty : a split must gain more than ``penalty`` times what chance gains
+    penalty : a split must gain more than so many times what it gains by chance
     min_leaf : rows
 
     Returns
     -------
-    feature, cut, child : int16, uint8, int32 per node; child -1 is a leaf, else the left child,
-        the right one follows it; a row goes left if its bin is <= cut
-    start, stop : int32 per node, its slice of `perm`
-    perm : (m,) int32
+    A `Tree`.
     """
-    f, m = bins.shape
+    m = bins.shape[1]
     limit = 2 * (m // min_leaf) + 3
-    feature = np.zeros(limit, np.int16)
-    cut = np.zeros(limit, np.uint8)
+    feature, cut = np.zeros(limit, np.int16), np.zeros(limit, np.uint8)
     child = np.full(limit, -1, np.int32)
-    start = np.zeros(limit, np.int32)
-    stop = np.zeros(limit, np.int32)
+    start, stop = np.zeros(limit, np.int32), np.zeros(limit, np.int32)
     perm = np.arange(m).astype(np.int32)
-    spare = np.empty(m, np.int32)
-    cls = np.empty(m, np.int32)
-    order = np.empty(m, np.int32)
-    count = np.zeros(BINS, np.int32)
-    dims = basis.shape[1]
-    sums = np.zeros((BINS, classes if basis.shape[0] else 0), np.int32)
-    total = np.zeros(dims)
-    low = np.zeros(dims)
-    have = np.zeros(classes, np.int32)
-    left = np.zeros(classes, np.int32)
-    right = np.zeros(classes, np.int32)
     nominal = basis.shape[0] == 0
+    work = _Work(
+        np.empty(m, np.int32),
+        np.empty(m, np.int32),
+        np.empty(m, np.int32),
+        np.zeros(BINS, np.int32),
+        np.zeros((BINS, 1 if nominal else classes), np.int32),
+        np.zeros(classes, np.int32),
+        np.zeros(classes, np.int32),
+        np.zeros(classes, np.int32),
+        np.zeros(basis.shape[1]),
+        np.zeros(basis.shape[1]),
+    )
     stop[0] = m
     nodes, node = 1, 0
     while node < nodes:
         a, e = start[node], stop[node]
-        size = e - a
-        if size < 2 * min_leaf:
-            node += 1
-            continue
-        for i in range(size):
-            cls[i] = y[perm[a + i]]
-        if nominal:
-            present = _node_levels(cls, size, have)
-            before = -xlogx[size]
-            for c in range(classes):
-                before += xlogx[have[c]]
-            needed = before + penalty * 0.5 * (present - 1)
-            pure = present < 2
-        else:
-            total[:] = 0.0
-            squares = 0.0
-            for i in range(size):
-                c = cls[i]
-                for j in range(dims):
-                    total[j] += basis[c, j]
-                    squares += basis[c, j] * basis[c, j]
-            before = 0.0
-            for j in range(dims):
-                before += total[j] * total[j] / size
-            impurity = squares - before
-            needed = before + penalty * impurity / size
-            pure = impurity < 1e-9 * size
-        best, at, where = needed, -1, -1
-        if not pure:
-            for k in range(f):
-                if mtry < 1.0:
-                    key = key * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-                    if np.float64(key >> np.uint64(40)) * 2.0**-24 >= mtry:
-                        continue
-                column = bins[k]
-                if nominal:
-                    _sort_by_bin(column, cls, perm, a, e, count, order)
-                    score, b = _best_sorted_levels(
-                        count, order, size, have, left, right, xlogx, min_leaf
-                    )
-                elif size < _SORT_BELOW:
-                    _sort_by_bin(column, cls, perm, a, e, count, order)
-                    score, b = _best_sorted_scores(count, order, size, basis, total, low, min_leaf)
-                else:
-                    score, b = _best_summed_scores(
-                        column, cls, perm, a, e, basis, total, low, min_leaf, count, sums
-                    )
-                if b >= 0 and score > best:
-                    best, at, where = score, k, b
-        if at >= 0:
-            middle = _partition(bins[at], where, perm, a, e, spare)
-            feature[node], cut[node], child[node] = at, where, nodes
-            start[nodes], stop[nodes] = a, middle
-            start[nodes + 1], stop[nodes + 1] = middle, e
-            nodes += 2
+        if e - a >= 2 * min_leaf:
+            for i in range(a, e):
+                work.cls[i - a] = y[perm[i]]
+            if nominal:
+                at, where = _search_levels(bins, perm, a, e, xlogx, penalty, min_leaf, work)
+            else:
+                at, where = _search_scores(bins, perm, a, e, basis, penalty, min_leaf, work)
+            if at >= 0:
+                middle = _partition(bins[at], where, perm, a, e, work.spare)
+                feature[node], cut[node], child[node] = at, where, nodes
+                start[nodes], stop[nodes] = a, middle
+                start[nodes + 1], stop[nodes + 1] = middle, e
+                nodes += 2
         node += 1
-    return (
+    return Tree(
         feature[:nodes].copy(),
         cut[:nodes].copy(),
         child[:nodes].copy(),
@@ -268,10 +297,29 @@ def grow(bins, y, classes, basis, xlogx, penalty, min_leaf, mtry, key):
 
 
 @njit(cache=True, nogil=True)
-def apply(bins, feature, cut, child, out):
-    """Write the leaf of every row of `bins` (f, m) to `out` (m,) int32."""
-    for i in range(bins.shape[1]):
-        node = 0
-        while child[node] >= 0:
-            node = child[node] + (bins[feature[node], i] > cut[node])
-        out[i] = node
+def apply(bins, tree):
+    """Drop all rows of `bins` (f, m) down `tree`; return it with these rows in its leaves."""
+    m, nodes = bins.shape[1], len(tree.child)
+    leaf = np.empty(m, np.int32)
+    size = np.zeros(nodes, np.int32)
+    for i in range(m):
+        v = 0
+        while tree.child[v] >= 0:
+            v = tree.child[v] + (bins[tree.feature[v], i] > tree.cut[v])
+        leaf[i] = v
+        size[v] += 1
+    for v in range(nodes - 1, -1, -1):  # children follow their parents
+        if tree.child[v] >= 0:
+            size[v] = size[tree.child[v]] + size[tree.child[v] + 1]
+    start = np.zeros(nodes, np.int32)
+    for v in range(nodes):
+        c = tree.child[v]
+        if c >= 0:
+            start[c] = start[v]
+            start[c + 1] = start[v] + size[c]
+    at = start.copy()
+    perm = np.empty(m, np.int32)
+    for i in range(m):
+        perm[at[leaf[i]]] = i
+        at[leaf[i]] += 1
+    return Tree(tree.feature, tree.cut, tree.child, start, start + size, perm)

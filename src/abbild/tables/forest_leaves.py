@@ -1,4 +1,4 @@
-"""Compiled kernels that turn the rows of a leaf into what may be kept of them."""
+"""Compiled kernels that keep of the rows of a leaf what one column needs, and no row."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from numba import njit
 
 __all__ = ["count_codes", "free_values"]
 
+_ENOUGH = 5  # free values a leaf must have of its own; with fewer it borrows its ancestor's
+
 
 @njit(cache=True, nogil=True)
-def count_codes(child, start, stop, perm, code, size):
+def count_codes(tree, code, size):
     """Count the codes of each leaf.
 
-    `code` (m,) int32 in [0, size). Returns at (nodes + 1,) int32, codes and running counts
-    (both int32): node v owns at[v]:at[v + 1].
+    `code` (m,) int32 in [0, size). Returns at (nodes + 1,), codes and running counts, all
+    int32: node v owns at[v]:at[v + 1].
     """
-    nodes = len(child)
+    nodes = len(tree.child)
     at = np.zeros(nodes + 1, np.int32)
-    codes = np.empty(len(perm), np.int32)
-    sums = np.empty(len(perm), np.int32)
+    codes = np.empty(len(tree.perm), np.int32)
+    sums = np.empty(len(tree.perm), np.int32)
     have = np.zeros(size, np.int32)
     seen = np.empty(size, np.int32)
     used = 0
     for v in range(nodes):
         at[v] = used
-        if child[v] >= 0:
+        if tree.child[v] >= 0:
             continue
         k = 0
-        for i in range(start[v], stop[v]):
-            c = code[perm[i]]
+        for i in range(tree.start[v], tree.stop[v]):
+            c = code[tree.perm[i]]
             if have[c] == 0:
                 seen[k] = c
                 k += 1
@@ -46,10 +48,8 @@ def count_codes(child, start, stop, perm, code, size):
 
 @njit(cache=True, nogil=True)
 def _slope(z, p):
-    """Shrunken slope of z on p, 0 if it is not clearly better than none; and the mean of p."""
+    """Shrunken slope of `z` on `p`, 0 where it is not clearly better than none."""
     m = len(z)
-    if m == 0:
-        return 0.0, 0.0
     mz, mp = z.mean(), p.mean()
     szz, spp, szp = 0.0, 0.0, 0.0
     for i in range(m):
@@ -57,55 +57,76 @@ def _slope(z, p):
         szz += a * a
         spp += b * b
         szp += a * b
-    if m < 5 or spp <= 1e-12 or szz <= 1e-12 or szp * szp / (spp * szz) * m < 4.0:
-        return 0.0, mp
-    return szp / (spp * (1.0 + 2.0 / m)), mp
+    if m < 5 or not (spp > 1e-12 and szz > 1e-12) or szp * szp / (spp * szz) * m < 4.0:
+        return 0.0
+    return szp / (spp * (1.0 + 2.0 / m))
 
 
 @njit(cache=True, nogil=True)
-def free_values(child, start, stop, perm, free, z, parent):
+def _gather(tree, v, free, z, parent, zs, ps):
+    """Copy the free values of node v; return how many."""
+    k = 0
+    for i in range(tree.start[v], tree.stop[v]):
+        r = tree.perm[i]
+        if free[r]:
+            zs[k] = z[r]
+            ps[k] = parent[r]
+            k += 1
+    return k
+
+
+@njit(cache=True, nogil=True)
+def _ancestors(child):
+    above = np.full(len(child), -1, np.int32)
+    for v in range(len(child)):
+        if child[v] >= 0:
+            above[child[v]] = v
+            above[child[v] + 1] = v
+    return above
+
+
+@njit(cache=True, nogil=True)
+def free_values(tree, free, z, parent, most):
     """Collect the values of each leaf that are no point mass, less what `parent` explains.
 
-    `free` (m,) bool; `z`, `parent` (m,) float64 scores, `parent` NaN where missing. Returns at
-    (nodes + 1,) int32, sorted residuals float32, and per node slope, mean of the parent, lowest
-    and highest score (float32).
+    `free` (m,) bool; `z`, `parent` (m,) float64 scores, `parent` NaN where missing. A leaf of
+    more than `most` values keeps that many quantiles of them. Returns at (nodes + 1,) int32,
+    sorted residuals float32, and (nodes, 4) float32: slope, mean of the parent, lowest and
+    highest score.
     """
-    nodes = len(child)
+    nodes = len(tree.child)
+    above = _ancestors(tree.child)
     at = np.zeros(nodes + 1, np.int32)
-    kept = np.empty(len(perm), np.float32)
-    slope = np.zeros(nodes, np.float32)
-    mean = np.zeros(nodes, np.float32)
-    low = np.zeros(nodes, np.float32)
-    high = np.zeros(nodes, np.float32)
+    kept = np.empty(max(1024, len(tree.perm)), np.float32)
+    lines = np.zeros((nodes, 4), np.float32)
     used = 0
-    zs = np.empty(len(perm))
-    ps = np.empty(len(perm))
+    zs = np.empty(len(tree.perm))
+    ps = np.empty(len(tree.perm))
     for v in range(nodes):
         at[v] = used
-        if child[v] >= 0:
+        if tree.child[v] >= 0:
             continue
-        k, known = 0, True
-        for i in range(start[v], stop[v]):
-            r = perm[i]
-            if free[r]:
-                zs[k] = z[r]
-                ps[k] = parent[r]
-                known &= not np.isnan(parent[r])
-                k += 1
+        k = _gather(tree, v, free, z, parent, zs, ps)
         if k == 0:
             continue
-        beta, mp = 0.0, 0.0
-        if known:
-            beta, mp = _slope(zs[:k], ps[:k])
-        lo, hi = zs[:k].min(), zs[:k].max()
-        slope[v], mean[v] = beta, mp
-        low[v], high[v] = lo - (hi - lo) / k, hi + (hi - lo) / k
+        w = v
+        while k < _ENOUGH and above[w] >= 0:
+            w = above[w]
+            k = _gather(tree, w, free, z, parent, zs, ps)
+        beta, mean = _slope(zs[:k], ps[:k]), ps[:k].mean()
+        low, high = zs[:k].min(), zs[:k].max()
+        reach = (high - low) / k
         if beta != 0.0:
+            lines[v, 0], lines[v, 1] = beta, mean
             for i in range(k):
-                zs[i] -= beta * (ps[i] - mp)
+                zs[i] -= beta * (ps[i] - mean)
+        lines[v, 2], lines[v, 3] = low - reach, high + reach
         zs[:k].sort()
-        for i in range(k):
-            kept[used + i] = zs[i]
-        used += k
+        keep = min(k, most)
+        if used + keep > len(kept):
+            kept = np.concatenate((kept, np.empty(len(kept) + keep, np.float32)))
+        for i in range(keep):
+            kept[used + i] = zs[i if keep == k else i * (k - 1) // (keep - 1)]
+        used += keep
     at[nodes] = used
-    return at, kept[:used].copy(), slope, mean, low, high
+    return at, kept[:used].copy(), lines

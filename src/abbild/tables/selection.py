@@ -27,7 +27,8 @@ from abbild.tables.model import BLOCK, Allowed, Model, join, take
 __all__ = ["allowed_sets", "select"]
 
 POOL = 4  # candidates for each row that is chosen by its weight
-TRIES = 256  # blocks drawn at least before giving up
+TRIES = 256  # blocks drawn for each one asked for, before giving up
+NONE = 64  # blocks drawn before giving up if no row of them satisfies
 
 _PLAIN_OPERATORS = {
     "COMPARE_IN",
@@ -113,7 +114,7 @@ def _pool(
     """Draw until enough rows satisfy the condition; return these and their log weights."""
     parts: list[Encoded] = []
     logs: list[NDArray[np.float64]] = []
-    found, low, high = 0, np.inf, -np.inf
+    found, drawn, low, high = 0, 0, np.inf, -np.inf
     tries = TRIES * -(-wanted // BLOCK)
     for number in range(tries):
         rows = range(number * BLOCK, (number + 1) * BLOCK)
@@ -124,12 +125,15 @@ def _pool(
             logs.append(log[ok])
             found += int(ok.sum())
             low, high = min(low, logs[-1].min()), max(high, logs[-1].max())
+        drawn = (number + 1) * BLOCK
         if found >= (wanted if high - low < 1e-9 else POOL * wanted):
             break
+        if not found and number + 1 == NONE:
+            break
     if found < wanted:
-        drawn = f"of {tries * BLOCK:,} rows drawn {found or 'none'}"
         raise ConditionError(
-            f"too few rows satisfy {condition.text!r}: {drawn} did, {wanted:,} are needed",
+            f"too few rows satisfy {condition.text!r}: of {drawn:,} rows drawn "
+            f"{found or 'none'} did, {wanted:,} are needed",
             hint="ask for fewer rows, or loosen the condition" if found else "loosen the condition",
         )
     return join(parts), np.concatenate(logs)

@@ -24,6 +24,8 @@ class _Boosted:
 
     def predict(self, table: pa.Table) -> pa.Table:
         """Return probabilities of the classes, or the value, one row for each row of `table`."""
+        if not table.num_rows:
+            return self.labels.nothing()
         guess = np.asarray(self.booster.predict(self.encoding.plain(table), num_threads=1))
         if self.labels.classes is None:
             guess = self.centre + self.scale * guess

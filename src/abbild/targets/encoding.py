@@ -163,6 +163,10 @@ class Labels:
             return pa.table({"value": guess})
         return pa.table([pa.array(p) for p in guess.T], names=list(self.classes))
 
+    def nothing(self) -> pa.Table:
+        """Return the predictions for no rows."""
+        return self.predictions(np.zeros((0, len(self.classes)) if self.classes else 0))
+
 
 def _quantity(column: Column, values: pa.ChunkedArray) -> _Quantity:
     x = _finite(as_floats(values))

@@ -30,6 +30,8 @@ class _Trained:
     def predict(self, table: pa.Table) -> pa.Table:
         """Return probabilities of the classes, or the value, one row for each row of `table`."""
         x = self.encoding.dense(table)
+        if not len(x):
+            return self.labels.nothing()
         if self.labels.classes is None:
             return self.labels.predictions(np.asarray(self.estimator.predict(x)))
         return self.labels.predictions(np.asarray(self.estimator.predict_proba(x)))

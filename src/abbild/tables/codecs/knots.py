@@ -71,6 +71,13 @@ def shift(low: Values, by: NDArray[np.float64]) -> Values:
     return np.asarray((low * 0.5 + by) * 2.0)
 
 
+def shift_down(high: Values, by: NDArray[np.float64]) -> Values:
+    """Return ``high - by``; see `shift`."""
+    if high.dtype == np.int64:
+        return np.asarray((high.view(np.uint64) - np.rint(by).astype(np.uint64)).view(np.int64))
+    return np.asarray((high * 0.5 - by) * 2.0)
+
+
 def draw_knots(
     values: Values,
     counts: NDArray[np.int64],
@@ -94,21 +101,50 @@ def draw_knots(
     if groups:
         middle = [crowd.mean(a, b) for a, b in groups]
         ranks = [crowd.rank(a, b) for a, b in groups]
-        atoms = [b - a == 1 and bool(common[a]) for a, b in groups]
+        half = [counts[a:b].sum() / 2 * bool(common[a]) * (b - a == 1) for a, b in groups]
     else:
         first, last, middle, ranks = crowd.whole()
-        atoms = [False]
+        half = [0.0]
     body = np.array(middle, values.dtype)
     low, low_ranks, loose_low = crowd.tail(first, body[0], limits.low, limits.open_low, upper=False)
     high, high_ranks, loose_high = crowd.tail(
         last, body[-1], limits.high, limits.open_high, upper=True
     )
-    knots = np.concatenate([low, body, high])
-    z = ndtri(np.concatenate([low_ranks, ranks, high_ranks]) / crowd.total)
-    mask = np.concatenate([np.zeros(len(low), bool), atoms, np.zeros(len(high), bool)])
+    knots, rank, atoms = _with_edges(
+        np.concatenate([low, body, high]),
+        np.concatenate([low_ranks, ranks, high_ranks]),
+        np.concatenate([np.zeros(len(low)), half, np.zeros(len(high))]),
+    )
+    z = ndtri(rank / crowd.total)
     keep = np.ones(len(knots), bool)
     keep[1:] = (knots[1:] > knots[:-1]) & (z[1:] > z[:-1])
-    return Knots(knots[keep], z[keep], mask[keep], (loose_low, loose_high))
+    return Knots(knots[keep], z[keep], atoms[keep], (loose_low, loose_high))
+
+
+def _with_edges(
+    knots: Values, ranks: NDArray[np.float64], half: NDArray[np.float64]
+) -> tuple[Values, NDArray[np.float64], NDArray[np.bool_]]:
+    """Add a knot right beside each atom at the rank where its mass ends, and mark the atoms.
+
+    So that values near a large point mass have the scores of their ranks, not of its middle.
+    `half` is half the mass of an atom, 0 for other knots.
+    """
+    atoms = half > 0
+    between = (ranks[1:] - half[1:]) - (ranks[:-1] + half[:-1]) > 1e-9  # whether rows lie there
+    if knots.dtype == np.int64:
+        room = gap(knots[:-1], knots[1:]) > 1
+        step = np.ones(len(knots) - 1)
+    else:
+        step = gap(knots[:-1], knots[1:]) * 1e-9
+        room = shift(knots[:-1], step) > knots[:-1]
+    above = np.flatnonzero(atoms[:-1] & between & room)
+    below = np.flatnonzero(atoms[1:] & between & room) + 1
+    sides = [shift(knots[above], step[above]), shift_down(knots[below], step[below - 1])]
+    every = np.concatenate([knots, *sides])
+    rank = np.concatenate([ranks, ranks[above] + half[above], ranks[below] - half[below]])
+    mark = np.concatenate([atoms, np.zeros(len(above) + len(below), bool)])
+    order = np.argsort(every, kind="stable")
+    return every[order], rank[order], mark[order]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,7 +251,10 @@ class _Crowd:
         if upper:
             knots, ranks = shift(ends, away), self.total - ranks
         else:
-            knots, ranks = _shift_down(ends, away)[::-1], ranks[::-1]
+            knots, ranks = shift_down(ends, away)[::-1], ranks[::-1]
+        if is_open and self.values.dtype == np.float64:  # rounding must not reach the bound
+            least = max(abs(base) * 1e-12, 5e-324)
+            knots = np.minimum(knots, -least) if upper else np.maximum(knots, least)
         beyond = knots[away >= mean] if upper else knots[::-1][away >= mean]
         knots, ranks = self._step_off(knots, ranks, base, upper=upper)
         return knots, ranks, int(np.isin(knots, beyond).sum())
@@ -262,9 +301,3 @@ class _Crowd:
                 keep = slice(0, -1) if upper else slice(1, None)
                 return distinct[keep], ranks[keep]
         return distinct, ranks
-
-
-def _shift_down(high: Values, by: NDArray[np.float64]) -> Values:
-    if high.dtype == np.int64:
-        return np.asarray((high.view(np.uint64) - np.rint(by).astype(np.uint64)).view(np.int64))
-    return np.asarray((high * 0.5 - by) * 2.0)

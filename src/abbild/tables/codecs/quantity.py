@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from abbild.core import Column, Kind
-from abbild.tables.codecs.knots import Limits, Values, draw_knots, gap, shift
+from abbild.tables.codecs.grid import EXACT, FLOATS, count_decimals, find_grid, find_limits
+from abbild.tables.codecs.knots import Values, draw_knots, gap, shift
 from abbild.tables.codecs.units import Seen, count_units, join_seen, smallest
 from abbild.tables.encoded import Scores
 
@@ -32,12 +33,6 @@ __all__ = [
 ]
 
 CAP = 65_536  # distinct values kept exactly
-_FULL = 9  # decimals from which on a float has no grid
-_EXACT = 2.0**53
-
-_FLOATS = (Kind.NUMBER, Kind.LATITUDE, Kind.LONGITUDE)
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_YEARS = (-719_162, 2_932_896)  # days from 1970 to 0001-01-01 and to 9999-12-31
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +64,10 @@ class QuantityStats:
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantityCodec:
     """The map between values and normal scores; holds no number of fewer than k units.
+
+    A value on a grid that is not among the k outermost units of a side comes back exactly, as
+    long as neighbouring knots lie less than 2^40 steps apart (a score has 53 bits to tell the
+    steps between them); at full precision it comes back to about 1e-12 of their distance.
 
     Attributes
     ----------
@@ -120,7 +119,7 @@ def analyze(
         seen = smallest(inverse.astype(np.int64), units[there], len(distinct), k)
     step, decimals = 0, 0
     if x.dtype == np.float64:
-        decimals = _decimals(distinct)
+        decimals = count_decimals(distinct)
     elif len(distinct):
         away = (distinct.view(np.uint64) - distinct[:1].view(np.uint64))[1:]
         step = int(np.gcd.reduce(away)) if len(away) else 0
@@ -159,20 +158,22 @@ def merge(a: QuantityStats, b: QuantityStats) -> QuantityStats:
 
 def fit(column: Column, stats: QuantityStats, k: int) -> QuantityCodec:
     """Turn statistics into the map; every number in it is shared by at least `k` units."""
-    scale, step, phase, index = _grid(column, stats)
-    total = int(stats.counts.sum())
-    units = count_units(stats.counts, stats.seen)
-    common = (units >= k) & (
-        (stats.counts >= total / 2000) | (len(index) <= 400 and not stats.joined)
-    )
-    limits = _limits(column, stats, scale, step, phase)
-    drawn = draw_knots(index, stats.counts, stats.seen, common, limits, k)
+    values = stats.values
+    grid, index = find_grid(column, values, stats.decimals, stats.step, k, joined=stats.joined)
+    index, groups = np.unique(index, return_inverse=True)  # rounding may have made some equal
+    counts = np.bincount(groups, stats.counts, len(index)).astype(np.int64)
+    seen = stats.seen if len(index) == len(groups) else join_seen(stats.seen, groups, len(index))
+    units = count_units(counts, seen)
+    frequent = counts >= counts.sum() / 2000
+    common = (units >= k) & (frequent | (len(index) <= 400 and not stats.joined))
+    limits = find_limits(column, values, grid)
+    drawn = draw_knots(index, counts, seen, common, limits, k)
     return QuantityCodec(
         column.name,
         column.kind,
-        scale,
-        step,
-        phase,
+        grid.scale,
+        grid.step,
+        grid.phase,
         drawn.values,
         drawn.z,
         drawn.z[drawn.atoms],
@@ -202,7 +203,7 @@ def decode(codec: QuantityCodec, scores: Scores, arrow: pa.DataType) -> pa.Array
     if codec.scale == 0:
         return pa.array(index, mask=~there).cast(arrow)
     whole = index * codec.step + codec.phase
-    if codec.kind in _FLOATS:
+    if codec.kind in FLOATS:
         return pa.array(whole / codec.scale, mask=~there).cast(arrow)
     return _from_int64(pa.array(whole, mask=~there), arrow)
 
@@ -243,19 +244,6 @@ def _from_int64(whole: pa.Array, arrow: pa.DataType) -> pa.Array:
     return whole.cast(arrow)
 
 
-def _decimals(distinct: NDArray[np.float64]) -> int:
-    """Return the smallest number of decimals that reproduces every value, `_FULL` if above 8."""
-    rest = distinct
-    for decimals in range(_FULL):
-        scale = 10.0**decimals
-        if np.any(np.abs(rest) >= _EXACT / scale):
-            return _FULL
-        rest = rest[np.rint(rest * scale) / scale != rest]
-        if not len(rest):
-            return decimals if np.all(np.abs(distinct) < _EXACT / scale) else _FULL
-    return _FULL
-
-
 def _compress(stats: QuantityStats, k: int) -> QuantityStats:
     """Join neighbours of equal rank beyond `CAP` values; keep frequent and outermost ones."""
     d = len(stats.values)
@@ -279,29 +267,11 @@ def _compress(stats: QuantityStats, k: int) -> QuantityStats:
     return replace(stats, values=values, counts=counts, seen=seen, joined=True)
 
 
-def _grid(column: Column, stats: QuantityStats) -> tuple[int, int, int, Values]:
-    """Return scale, step, phase, and the values as grid indices (or as they are)."""
-    x = stats.values
-    if x.dtype == np.int64:
-        step = stats.step or 1
-        return 1, step, stats.anchor % step, x // step
-    decimals = stats.decimals if column.decimals is None else column.decimals
-    fits = not len(x) or float(np.abs(x).max()) < _EXACT / 10.0**decimals
-    if decimals >= _FULL or not fits:
-        return 0, 1, 0, x
-    whole = np.rint(x * 10.0**decimals).astype(np.int64)
-    step = 1
-    if not stats.joined and len(whole) > 1:
-        step = int(np.gcd.reduce(np.diff(whole))) or 1
-    phase = int(whole[0]) % step if len(whole) else 0
-    return 10**decimals, step, phase, whole // step
-
-
 def _index(codec: QuantityCodec, x: Values) -> Values:
     if codec.scale == 0:
         return x.astype(np.float64)
-    if codec.kind in _FLOATS:
-        x = np.clip(np.rint(x * float(codec.scale)), 1 - _EXACT, _EXACT - 1).astype(np.int64)
+    if codec.kind in FLOATS:
+        x = np.clip(np.rint(x * float(codec.scale)), 1 - EXACT, EXACT - 1).astype(np.int64)
     return x // codec.step
 
 
@@ -317,62 +287,6 @@ def _settle(codec: QuantityCodec, index: Values) -> Values:
             middles = shift(ends[:-1], gap(ends[:-1], ends[1:]) / 2)
             index[outside] = ends[np.searchsorted(middles, index[outside])]
     return index
-
-
-def _limits(column: Column, stats: QuantityStats, scale: int, step: int, phase: int) -> Limits:
-    """Return the natural bounds of the column, as far as the data lie inside them."""
-    if not len(stats.values):
-        return Limits(None, None, False, False)
-    low, high = stats.values[0].item(), stats.values[-1].item()
-    bounds: tuple[int, int] | None = None
-    if column.kind in _FLOATS or column.kind in (Kind.INTEGER, Kind.DURATION):
-        if column.kind is Kind.LATITUDE:
-            bounds = (-90, 90)
-        elif column.kind is Kind.LONGITUDE:
-            bounds = (-180, 180)
-        else:
-            return _sign_limits(column, low, high, scale, step, phase)
-    elif column.kind is Kind.DATE:
-        bounds = _YEARS
-    else:
-        second = _PER_SECOND[column.unit or "us"]
-        day = 86_400 * second
-        bounds = (
-            (0, day - 1)
-            if column.kind is Kind.TIME
-            else (_YEARS[0] * day, (_YEARS[1] + 1) * day - 1)
-        )
-    inside = bounds[0] <= low and high <= bounds[1]
-    if not inside:
-        return Limits(None, None, False, False)
-    return Limits(
-        _as_index(bounds[0], scale, step, phase, up=True),
-        _as_index(bounds[1], scale, step, phase, up=False),
-        False,
-        False,
-    )
-
-
-def _sign_limits(
-    column: Column, low: float, high: float, scale: int, step: int, phase: int
-) -> Limits:
-    """Zero bounds what never crosses it, and one bounds shares."""
-    share = column.kind is Kind.NUMBER and scale != 1 and low >= 0 and high <= 1
-    floor = _as_index(0, scale, step, phase, up=True) if low >= 0 else None
-    top = _as_index(1 if share else 0, scale, step, phase, up=False) if high <= 0 or share else None
-    if scale == 0:
-        return Limits(floor, top, low > 0, high < 0)
-    # on a grid the first step beside zero is the bound of what never touches zero
-    floor = -phase // step + 1 if low > 0 else floor
-    return Limits(floor, -1 if high < 0 else top, False, False)
-
-
-def _as_index(bound: int, scale: int, step: int, phase: int, *, up: bool) -> float | int:
-    """Return the grid index of `bound`, rounded inwards, within int64."""
-    if scale == 0:
-        return float(bound)
-    index = -((phase - bound * scale) // step) if up else (bound * scale - phase) // step
-    return max(-(2**63), min(index, 2**63 - 1))
 
 
 def _interpolate_scores(codec: QuantityCodec, index: Values) -> NDArray[np.float64]:

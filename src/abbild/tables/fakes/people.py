@@ -149,12 +149,16 @@ def _distinct(given: object) -> list[str]:
 
 
 def _unique_ascii(names: list[str]) -> list[str]:
-    """Spell names in plain letters; a script without any gets a number."""
+    """Spell names in plain letters; where there are none, or they are taken, number by letters.
+
+    Digits stay out, so that a number appended to a name cannot make it another.
+    """
     out: list[str] = []
     used: set[str] = set()
     for i, name in enumerate(names):
         plain = _ascii(name)
-        plain = plain if len(plain) > 1 and plain not in used else f"{plain or 'u'}{i}"
+        if len(plain) < 2 or plain in used:
+            plain += "".join(chr(ord("a") + i // 26**place % 26) for place in (2, 1, 0))
         used.add(plain)
         out.append(plain)
     return out

@@ -94,7 +94,7 @@ def _head(country: str, area: str, start: str, look: PhoneLook) -> str:
     trunk = "" if country == "US" or look.prefix else "0"
     code = f"{look.prefix}{CODES[country]}" if look.prefix else ""
     if code and (look.between or look.brackets):
-        code += look.between if look.between in (" ", "-", ".") else " "
+        code += look.between if look.between and not look.brackets else " "
     local = f"({trunk}{area})" if look.brackets else f"{trunk}{area}"
     gap = "/" if look.slash else " " if look.brackets else look.between
     if country == "US":

@@ -15,7 +15,7 @@ from abbild.evaluate.membership import FOUND, NOT_FOUND, TOO_WEAK
 
 from .population import SCHEMA, people
 
-TRAIN, HOLDOUT, FRESH = (people(400, who) for who in ("train", "holdout", "fresh"))
+TRAIN, HOLDOUT, FRESH = (people(260, who) for who in ("train", "holdout", "fresh"))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_four_questions_are_answered_with_intervals(judged):
     for verdict in judged.verdicts.values():
         assert verdict.question and verdict.level and verdict.sentence.endswith(".")
         assert " to " in verdict.sentence or verdict.level == "cannot say"
-    assert judged.verdicts["privacy"].level == TOO_WEAK  # 400 people are few
+    assert judged.verdicts["privacy"].level == TOO_WEAK  # 260 people are few
     assert judged.verdicts["overfit"].level == "no alarm"
 
 
@@ -86,6 +86,12 @@ def test_a_copy_is_called_what_it_is():
     assert found["privacy"].level == FOUND
     assert found["privacy"].sentence.startswith("Leak found")
     assert found["overfit"].level == "alarm"
+
+
+def test_tables_mixed_up_are_noticed():
+    found = judge(HOLDOUT, TRAIN, TRAIN, SCHEMA, seed=Seed(0), arms=False).verdicts
+    assert found["privacy"].level == TOO_WEAK
+    assert found["overfit"].level == "cannot say" and "not unseen" in found["overfit"].sentence
 
 
 def test_verdict_words():
@@ -180,7 +186,7 @@ def hostile(n, who):
 
 @pytest.mark.parametrize(
     ("train", "holdout", "synthetic"),
-    [(1, 1, 1), (1, None, 1), (0, 0, 0), (5, 3, 0), (2, 40, 3), (150, 120, 90), (300, None, 5)],
+    [(1, 1, 1), (1, None, 1), (0, 0, 0), (5, 3, 0), (2, 40, 3), (120, 100, 70), (300, None, 5)],
 )
 def test_hostile_tables_get_an_answer(train, holdout, synthetic):
     unseen = None if holdout is None else hostile(holdout, "holdout")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from abbild.core import Seed
-from abbild.evaluate.copies import copies
+from abbild.evaluate.copies import closeness, copies
 from abbild.evaluate.dependence import dependence
 from abbild.evaluate.detection import detection
 from abbild.evaluate.extremes import missingness, tails
@@ -12,6 +12,7 @@ from abbild.evaluate.fidelity import accuracy
 from abbild.evaluate.judgement import Effort
 from abbild.evaluate.marginals import marginals
 from abbild.evaluate.membership import membership
+from abbild.evaluate.neighbors import Points, nearest
 from abbild.evaluate.rules import rules
 from abbild.evaluate.utility import utility
 
@@ -41,7 +42,7 @@ def judged(metric, n=N):
 
 @pytest.fixture(scope="module")
 def detected():
-    return judged(detection, 600)
+    return judged(detection, 400)
 
 
 def test_accuracy():
@@ -125,7 +126,7 @@ def test_usefulness():
     assert gap["independent"].high < -0.1
     assert gap["mirror"].value > gap["oracle"].value  # trained on the very people tested
     assert scores["oracle"]["utility.ranking"].value >= 0.5
-    assert scores["independent"]["utility.buys"].low < 0.55
+    assert scores["independent"]["utility.buys"].high < scores["oracle"]["utility.buys"].low
 
 
 def test_rules():
@@ -147,3 +148,19 @@ def test_intervals_of_fresh_real_data_cover_the_baseline_as_often_as_they_say():
     # 33 of 40 or fewer happens once in 500 to an interval that covers 95 %
     rates = {name: np.sum(found) for name, found in covered.items()}
     assert all(rate > 33 for rate in rates.values()), rates
+
+
+def test_the_share_of_nearer_rows_is_honest_when_synthetic_data_is_plentiful():
+    """Intervals at 95 % must cover 95 % of the time; a binomial error covers 65 % of it here."""
+    trials, covered, m = 150, 0, 50
+    for k in range(trials):
+        train, holdout, fresh = (
+            Points(
+                (Seed(k) / who).rng().standard_normal((rows, 2)).astype(np.float32),
+                np.zeros((rows, 0), np.int32),
+            )
+            for who, rows in (("train", m), ("holdout", m), ("fresh", 600))
+        )
+        found = closeness(nearest(fresh, train), nearest(fresh, holdout), m)
+        covered += abs(found.share - 0.5) < 1.96 * found.error
+    assert 0.89 * trials < covered < 0.995 * trials

@@ -63,13 +63,13 @@ def test_copied_outliers_show_among_the_isolated():
 
 
 def test_false_alarms_are_rare():
-    """At most one in twenty: 7 or more of 60 happens once in 30 then, 10 or more hardly ever."""
+    """At most one in twenty: then 7 or more of 40 happens three times in 1,000."""
     alarms = 0
-    for k in range(60):
-        train, holdout, fresh = (people(300, f"{who} {k}") for who in ("T", "H", "F"))
+    for k in range(40):
+        train, holdout, fresh = (people(200, f"{who} {k}") for who in ("T", "H", "F"))
         found = membership(train, holdout, fresh, SCHEMA, seed=Seed(k)).evidence["attacks"]
         alarms += any(a["verdict"] == FOUND for a in found)
-    assert alarms < 10
+    assert alarms < 7
 
 
 def test_few_outsiders_are_too_weak_to_say():
@@ -82,6 +82,13 @@ def test_few_outsiders_are_too_weak_to_say():
 
 def test_a_leak_is_named_even_with_few_outsiders():
     assert FOUND in {a["verdict"] for a in verdicts(TRAIN, HOLDOUT.slice(0, 300)).values()}
+
+
+def test_a_holdout_that_was_learned_from_is_no_control():
+    """Tables mixed up: a copy of the holdout must not pass for a release without a leak."""
+    found = verdicts(HOLDOUT)
+    assert found["membership, everyone"]["verdict"] == TOO_WEAK
+    assert "not unseen" in found["membership, everyone"]["could_see"]
 
 
 def test_no_holdout_is_no_claim():

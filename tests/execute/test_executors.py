@@ -85,6 +85,15 @@ def test_items_may_be_endless_because_few_are_in_flight(anywhere):
     assert list(islice(anywhere.map(math.sqrt, count()), 3)) == [0, 1, math.sqrt(2)]
 
 
+def test_few_items_are_taken_ahead_of_the_results(anywhere):
+    taken = []
+    results = anywhere.map(abs, (taken.append(k) or k for k in range(1000)))
+    for _ in range(3):
+        next(results)
+    assert len(taken) <= 3 + 2 * 2  # two ahead for each of two workers
+    results.close()
+
+
 def test_our_errors_arrive_as_ours_with_their_hint(anywhere):
     with pytest.raises(NotEnoughDataError, match="row 5 is alone") as caught:
         list(anywhere.map(refuse, [5]))
@@ -167,14 +176,19 @@ if __name__ == "__main__":
 def test_workers_do_not_outlive_a_killed_parent(tmp_path):
     script = tmp_path / "main.py"
     script.write_text(ORPHANS)
-    killed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-    pids = [int(word) for word in killed.stdout.split()]
-    assert pids, killed.stderr
-    assert killed.returncode == -9
+    said = tmp_path / "pids"  # a file: a pipe would stay open as long as a worker lives
+    with said.open("w") as out:
+        killed = subprocess.run([sys.executable, script], stdout=out, check=False, timeout=60)
+    pids = [int(word) for word in said.read_text().split()]
+    assert pids
+    assert killed.returncode == -signal.SIGKILL
     deadline = time.monotonic() + 5
     while any(map(_alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(map(_alive, pids))
+    left = [pid for pid in pids if _alive(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
 
 
 def _alive(pid):

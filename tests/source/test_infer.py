@@ -129,6 +129,26 @@ def test_one_clear_column_decides_on_the_marks_of_an_unclear_one(tmp_path):
     assert first == {"a": 1.234, "b": 0.5, "d": dt.date(2020, 1, 2), "e": dt.date(2020, 12, 31)}
 
 
+def test_one_clear_date_decides_on_the_others(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("d,e\n01/02/2020,31/12/2020\n03/04/2020,01/01/2020\n")
+    assert read(path).dataset.table["d"].to_pylist()[0] == dt.date(2020, 2, 1)
+
+
+def test_an_empty_line_of_a_single_column_is_a_missing_value(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a\n1\n\n3\n")
+    assert read(path).dataset.table["a"].to_pylist() == [1, None, 3]
+
+
+def test_several_markers_are_written_as_an_empty_cell(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\nNA,x\n-,x\n3,y\n")
+    assert read(path).format.cell("a").missing == ""
+    path.write_text("a,b\nNA,x\nNA,x\n3,y\n")
+    assert read(path).format.cell("a").missing == "NA"
+
+
 @pytest.mark.parametrize("marker", ["NA", "n.a.", "k.A.", "?", "-", "NULL", "nan", ""])
 def test_markers_are_missing_values(tmp_path, marker):
     assert from_csv(tmp_path, ["1", marker, "3"])[1] == [1, None, 3]
@@ -183,6 +203,22 @@ def test_a_declared_column_is_not_looked_at():
 def test_values_that_contradict_a_schema_are_named(tmp_path, column, message):
     with pytest.raises(SchemaError, match=message):
         from_csv(tmp_path, ["1", "2", "abc", "4"], schema=Schema.of([column]))
+
+
+def test_other_rows_may_have_other_levels_dates_and_units(tmp_path):
+    first, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text(
+        "g,d,t\nlow,01.02.2020,2020-01-01 10:00:00\nhigh,31.12.2020,2020-01-01 11:00:00"
+    )
+    other.write_text("g,d,t\nmedium,2020-02-01,2020-01-01 10:00:00.123\n")
+    schema = read(first).dataset.schema
+    with pytest.raises(SchemaError, match="none of its declared levels"):
+        read(other, schema=schema)
+    got = read(other, schema=schema, closed=False).dataset
+    assert got.table.schema == read(first).dataset.table.schema
+    assert got.table.to_pylist() == [
+        {"g": "medium", "d": dt.date(2020, 2, 1), "t": dt.datetime(2020, 1, 1, 10)}
+    ]
 
 
 def test_declared_types_that_do_not_fit_are_named():

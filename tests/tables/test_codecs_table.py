@@ -112,6 +112,14 @@ def test_missing_cells_are_learned_where_values_are_not():
     assert np.array_equal(encoded["phone"].codes == 1, DATA.table["phone"].is_null().to_numpy())
 
 
+def test_each_repeated_value_has_a_code_of_its_own():
+    encoded = {c.name: c for c in CODEC.encode(DATA.table).columns}
+    customers = np.arange(N) % 40
+    for name in ("who", "mail"):
+        pairs = set(zip(customers.tolist(), encoded[name].codes.tolist(), strict=True))
+        assert len(pairs) == encoded[name].size == 40 and min(code for _, code in pairs) == 0
+
+
 def test_looks_are_kept():
     assert all(p is None or p.startswith("+49 ") for p in MADE["phone"].to_pylist())
     assert all(re.fullmatch(r"DE\d\d( \d{4}){4} \d\d", i) for i in MADE["iban"].to_pylist())

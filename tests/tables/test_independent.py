@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from abbild.core import Column, Dataset, Kind, Schema, Seed
+from abbild.tables.encoded import Scores
 from abbild.tables.independent import Independent
+from abbild.tables.model import Allowed
 
 FIT, DRAW = 20_000, 20_000
 
@@ -55,3 +57,14 @@ def test_relations_between_columns_are_gone():
     assert abs(np.corrcoef(x, high)[0, 1]) < 5 / np.sqrt(DRAW)
     real = np.corrcoef(DATA.table["x"].fill_null(0), np.array(DATA.table["y"]) == "high")[0, 1]
     assert real > 0.5
+
+
+def test_an_interval_beside_a_point_mass_leaves_it_out():
+    sampler = Independent().fit(DATA, seed=Seed(0))
+    x = next(c for c in sampler.codec.encode(DATA.table).columns if isinstance(c, Scores))
+    above = Allowed(intervals=np.array([[np.nextafter(x.atoms[0], 9), np.inf]]))
+    drawn, log = sampler.model.draw(range(DRAW), seed=Seed(3), within={"x": above})
+    z = next(c for c in drawn.columns if isinstance(c, Scores)).z
+    assert (z > x.atoms[0]).all()
+    share = 0.8 * 0.7  # present, and not zero
+    assert abs(np.exp(log[0]) - share) < 5 * np.sqrt(0.25 / FIT)

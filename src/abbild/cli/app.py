@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -181,5 +183,14 @@ def doctor(quiet: Quiet = False, json: Json = False, seed: Seed = 0) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+        code = 0
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else int(left.code is not None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Without the interpreter's own clean-up: at exit, worker threads of Arrow that are just being
+    # started abort the process now and then, and a good run would end with the wrong code.
+    os._exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -153,34 +154,55 @@ def _levels(values: pa.ChunkedArray, column: Column) -> tuple[str, ...]:
 
 
 def _merged(counts: Counts, names: list[str], *, ordered: bool) -> tuple[tuple[str, ...], Counts]:
-    """Merge bars of fewer than five people into a neighbour.
+    """Merge bars of one to four people into a neighbour.
 
-    `counts` has one entry a name, then one of other levels and one of missing values.
+    `counts` has one entry a name, then one of other levels and one of missing values. A bar of
+    nobody shows nobody; it is kept, so that synthetic rows have where to fall.
     """
-    groups: list[tuple[list[int], int, str]] = []
+    join = _joined if ordered else _either
+    bars = [_Bar([k], int(counts[k]), name) for k, name in enumerate(names)]
+    bars = _grown(bars, join)
     n = len(names)
-    for i in range(n):
-        if ordered and groups and (groups[-1][1] < LEAST or counts[i] < LEAST):
-            members, count, first = groups.pop()
-            groups.append(([*members, i], count + int(counts[i]), _joined(first, names[i])))
-        else:
-            groups.append(([i], int(counts[i]), names[i]))
-    if len(groups) > 1 and groups[-1][1] < LEAST:
-        members, count, last = groups.pop()
-        before, more, first = groups.pop()
-        groups.append(([*before, *members], more + count, _joined(first, last)))
-    # an empty bar shows nobody; it is kept so that synthetic rows have where to fall
-    for at, label in ((n, OTHER), (n + 1, MISSING)):
-        count = int(counts[at])
-        if groups and 0 < count < LEAST:
-            members, more, name = groups.pop()
-            groups.append(([*members, at], more + count, f"{name} or {label}"))
-        else:
-            groups.append(([at], count, label))
+    bars += [_Bar([n + k], int(counts[n + k]), name) for k, name in enumerate((OTHER, MISSING))]
+    bars = _grown(bars, _either)
     merge = np.zeros(n + 2, np.int64)
-    for bar, (members, _, _) in enumerate(groups):
-        merge[members] = bar
-    return tuple(label for _, _, label in groups), merge
+    for at, bar in enumerate(bars):
+        merge[bar.members] = at
+    return tuple(bar.label for bar in bars), merge
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    members: list[int]
+    count: int
+    label: str
+
+    @property
+    def exposed(self) -> bool:
+        return 0 < self.count < LEAST
+
+
+def _grown(bars: list[_Bar], join: Callable[[str, str], str]) -> list[_Bar]:
+    """Merge each exposed bar with the bar before it, or after it, until none is left."""
+    bars = list(bars)
+    while any(bar.exposed for bar in bars) and len(bars) > 1:
+        at = next(k for k, bar in enumerate(bars) if bar.exposed)
+        first = max(0, at - 1)
+        # an empty neighbour would hide nobody: go on to the nearest one that somebody is in
+        while first > 0 and at > first and not bars[first].count:
+            first -= 1
+        last = at if first < at else 1
+        parts = bars[first : last + 1]
+        label = parts[0].label
+        for part in parts[1:]:
+            label = join(label, part.label) if join is _joined or part.count else label
+        members = [m for part in parts for m in part.members]
+        bars[first : last + 1] = [_Bar(members, sum(part.count for part in parts), label)]
+    return bars
+
+
+def _either(first: str, second: str) -> str:
+    return f"{first} or {second}"
 
 
 def _joined(first: str, last: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ TAIL = 0.01  # share of the highest scores looked at for a leak of few people
 LEVEL = 0.975
 ALARM = (1 - LEVEL) / 2
 POWER = 0.8
+UPSIDE_DOWN = 3.5  # standard errors above chance
 TINY = 1e-6  # added to distances before the logarithm, so that a copy has a finite score
 
 THREATS = {
@@ -60,6 +61,8 @@ class Attack:
     members, outsiders : people attacked
     error : standard error of `auc`
     chosen : the attacks that did best on the half they were chosen on
+    upside_down : whether the same attacks, told to look for outsiders, find them beyond all
+        chance: then the holdout was not unseen, or tables are mixed up, and nothing can be said
     """
 
     auc: float
@@ -73,6 +76,7 @@ class Attack:
     outsiders: int
     error: float
     chosen: tuple[str, ...]
+    upside_down: bool = False
 
     @property
     def found(self) -> bool:
@@ -140,9 +144,13 @@ def membership(
     people = _People.of(train, needed(holdout, 2 * LEAST_PEOPLE), seed, effort.candidates)
     spaces = {s: Space.of(people.known, synthetic, schema=schema, shape=s) for s in SHAPES}
     attacks = _Distances(people, spaces, synthetic, effort, seed, f"{train.num_rows}")
-    everyone = attack(*attacks.scores(people.members, people.outsiders), seed=seed / "everyone")
+    inside, outside = attacks.scores(people.members, people.outsiders)
+    everyone = attack(inside, outside, seed=seed / "everyone")
+    turned = attack(outside, inside, seed=seed / "turned")
     members, outsiders = attacks.isolated()
     isolated = attack(*attacks.scores(members, outsiders), seed=seed / "isolated")
+    if turned.auc - UPSIDE_DOWN * turned.error > 0.5:
+        everyone, isolated = (replace(a, upside_down=True) for a in (everyone, isolated))
     scores, evidence = [], []
     for name, found in (("everyone", everyone), ("isolated", isolated)):
         scores.extend(_scores(name, found, everyone.outsiders))
@@ -314,10 +322,21 @@ def _some(n: int, most: int, seed: Seed) -> Rows:
 def _verdict(found: Attack, outsiders: int) -> str:
     if found.found:
         return FOUND
-    return TOO_WEAK if outsiders < LEAST_OUTSIDERS else NOT_FOUND
+    return TOO_WEAK if outsiders < LEAST_OUTSIDERS or found.upside_down else NOT_FOUND
+
+
+def _weakness(found: Attack, outsiders: int) -> str:
+    if found.upside_down:
+        return "the holdout is nearer to the synthetic rows than the training data: not unseen"
+    return f"only {outsiders:,} outsiders, {LEAST_OUTSIDERS:,} are needed"
 
 
 def _could_see(found: Attack) -> str:
+    if found.upside_down:
+        return (
+            "The holdout looks more like the synthetic rows than the training data does: it was "
+            "not unseen, or the tables are mixed up, so that no leak could have been seen."
+        )
     return (
         f"With {found.members:,} members and {found.outsiders:,} outsiders an AUC of "
         f"{found.smallest_auc:.3f}, or one in {max(1, int(1 / found.smallest_share))} members "
@@ -332,7 +351,7 @@ def _scores(name: str, found: Attack, outsiders: int) -> list[Score]:
     status: dict[str, Any] = {
         "level": LEVEL,
         "status": "inconclusive" if weak else "ok",
-        "reason": f"only {outsiders:,} outsiders, {LEAST_OUTSIDERS:,} are needed" if weak else "",
+        "reason": _weakness(found, outsiders) if weak else "",
     }
     auc = Score(full, found.auc, found.low, found.high, "lower", n, 0.5, method="DeLong", **status)
     name = f"{full}.tpr"

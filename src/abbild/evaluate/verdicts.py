@@ -13,6 +13,7 @@ from abbild.evaluate.membership import FOUND, NOT_FOUND, TOO_WEAK
 __all__ = ["verdicts"]
 
 ALARM = 0.01  # chance of an overfit alarm were the generator honest
+MIXED_UP = 1e-4  # the same upside down: the holdout was not unseen, or the tables are mixed up
 GOOD = 0.9  # share of the real gain over independent columns that must be kept
 POOR = 0.5
 
@@ -63,8 +64,9 @@ def _privacy(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
         return Verdict(question, FOUND, f"Leak found: {told}.", used)
     everyone = attacks[0]
     if everyone["verdict"] == TOO_WEAK:
-        told = f"Too weak to say: only {everyone['outsiders']:,} people outside the training data"
-        return Verdict(question, TOO_WEAK, f"{told}; {_attacked(everyone)}.", used)
+        why = next((s.reason for s in used if s.reason), "")
+        told = f"Too weak to say: {why}; {_attacked(everyone)}."
+        return Verdict(question, TOO_WEAK, told, used)
     told = f"No leak found by these attacks: {_attacked(everyone)}. {everyone['could_see']}"
     return Verdict(question, NOT_FOUND, told, used)
 
@@ -90,6 +92,8 @@ def _overfit(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
         f"against unseen rows ({found['low']:+.3f} to {found['high']:+.3f}); "
         "an honest generator's would be 0"
     )
+    if found["p"] > 1 - MIXED_UP:
+        return Verdict(question, "cannot say", f"The holdout was not unseen: {told}.", used)
     if found["p"] < ALARM:
         return Verdict(question, "alarm", f"Overfit alarm: {told}.", used)
     return Verdict(question, "no alarm", f"No overfit alarm: {told}.", used)

@@ -18,13 +18,18 @@ from abbild.source.infer import is_text
 from abbild.source.raw import decoded
 
 _FEW_INFINITE = 0.01  # share of infinite values up to which they are taken as missing
+_UNITS = ("s", "ms", "us", "ns")
 _COORDINATES = (Kind.LATITUDE, Kind.LONGITUDE)
 
 
 def canonical(
-    table: pa.Table, schema: TableSchema, *, look: Habits, untyped: bool
+    table: pa.Table, schema: TableSchema, *, look: Habits, untyped: bool, closed: bool
 ) -> tuple[pa.Table, TableSchema, dict[str, CellFormat]]:
     """Store every value the way its kind is stored (see `abbild.core.Dataset`).
+
+    Parameters
+    ----------
+    closed : whether a level that a column does not name is an error
 
     Returns
     -------
@@ -49,10 +54,40 @@ def canonical(
             stored = _from_typed(column, values)
         if column.kind in (Kind.NUMBER, *_COORDINATES):
             stored = _finite(column, stored)
+        if closed or column.public:
+            _check_levels(column, stored)
+        stored = _in_unit(column, stored)
         arrays.append(stored)
         columns.append(_measured(column, stored.type))
     table = pa.table(arrays, names=schema.names)
     return table, replace(schema, columns=tuple(columns)), cells
+
+
+def _in_unit(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return moments and durations in the unit and zone declared, finer parts cut off.
+
+    So that train, holdout and synthetic rows from different files compare.
+    """
+    kind = values.type
+    if column.unit is None or not (
+        pt.is_timestamp(kind) or pt.is_time(kind) or pt.is_duration(kind)
+    ):
+        return values
+    if pt.is_timestamp(kind):
+        zone = column.zone if column.zone and kind.tz else kind.tz
+        wanted = pa.timestamp(column.unit, zone)
+    else:
+        wanted = _empty_type(column)
+    if wanted == kind:
+        return values
+    coarser = _UNITS.index(column.unit) < _UNITS.index(kind.unit)
+    try:
+        return values.cast(wanted, safe=not coarser)
+    except pa.ArrowInvalid as error:
+        raise SchemaError(
+            f"column {column.name!r} has moments too far away for the unit {column.unit!r}",
+            hint="declare 'unit: us' for the column in the schema",
+        ) from error
 
 
 def _measured(column: Column, kind: pa.DataType) -> Column:
@@ -85,7 +120,6 @@ def _from_text(
         kept = neat.kept(values, untyped=untyped)
         if column.kind == Kind.IDENTIFIER and untyped and (whole := _whole_keys(neat)) is not None:
             return whole, CellFormat(missing=neat.marker)
-        _check_levels(column, kept)
         return kept, CellFormat(missing=neat.level_marker if untyped else "")
     strings = neat.strings
     if strings.null_count == len(strings):
@@ -175,13 +209,10 @@ _TRUTHS = (
 def _text_moments(
     column: Column, strings: Any, look: Habits
 ) -> tuple[pa.ChunkedArray, CellFormat] | None:
-    if column.format is not None:
-        patterns = [column.format]
-    else:
-        first = next(v.as_py() for v in strings if v.is_valid)
-        found = [p for p in dates.patterns_of(first) if dates.kind_of(p) == column.kind]
-        patterns = sorted(found, key=lambda p: p.lstrip("%-").startswith("d") != look.day_first)
-    for pattern in patterns:
+    first = next(v.as_py() for v in strings if v.is_valid)
+    found = [p for p in dates.patterns_of(first) if dates.kind_of(p) == column.kind]
+    patterns = sorted(found, key=lambda p: p.lstrip("%-").startswith("d") != look.day_first)
+    for pattern in patterns if column.format is None else [column.format, *patterns]:
         try:
             moments = dates.read_moments(strings, pattern)
         except ValueError as error:
@@ -216,6 +247,8 @@ _TEXT_READERS: dict[Kind, Callable[..., tuple[pa.ChunkedArray, CellFormat] | Non
 
 def _check_levels(column: Column, values: pa.ChunkedArray) -> None:
     if column.kind not in (Kind.ORDINAL, Kind.CATEGORY) or column.levels is None:
+        return
+    if not is_text(values.type):
         return
     known = pc.is_in(values, value_set=pa.array(column.levels, pa.string()))
     strange = pc.and_(pc.invert(known), pc.is_valid(values))

@@ -77,12 +77,8 @@ def is_person_id(name: str) -> bool:
 
     A bare ``id`` counts: what else would the rows of a table be about.
     """
-    words = tokens(name)
-    joined = "".join(words)
-    if joined in ("id", "pid", "uid", "personid") or (says(name, "person") and len(words) == 1):
-        return True
-    stem = _COMPOUND.sub("", joined)
-    return stem != joined and stem in _WORDS["person"]
+    joined = "".join(tokens(name))
+    return joined in ("id", "pid", "uid") or _COMPOUND.sub("", joined) in _WORDS["person"]
 
 
 def name_part(name: str) -> str | None:

@@ -25,6 +25,7 @@ def read_object(
     unit: str | None = None,
     target: str | None = None,
     key: str | None = None,
+    closed: bool = True,
 ) -> Loaded:
     """Read a table in memory: anything with the Arrow stream interface.
 
@@ -32,7 +33,7 @@ def read_object(
     ----------
     obj : pandas, polars or Arrow table (or any other exporter). The nameless index of a pandas
         frame is no column; a named one is
-    schema, unit, target, key : as in `read`
+    schema, unit, target, key, closed : as in `read`
 
     Raises
     ------
@@ -54,7 +55,9 @@ def read_object(
     if not table.column_names:
         raise FileFormatError("the table has no columns", hint="pass a table with columns")
     raw = Raw(table, FileFormat("object"), frame=_frame(obj))
-    return load(raw, "data", _digest(table), schema=schema, unit=unit, target=target, key=key)
+    return load(
+        raw, "data", _digest(table), schema=schema, unit=unit, target=target, key=key, closed=closed
+    )
 
 
 def _frame(obj: Any) -> str:

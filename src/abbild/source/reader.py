@@ -89,6 +89,7 @@ def read(
     unit: str | None = None,
     target: str | None = None,
     key: str | None = None,
+    closed: bool = True,
 ) -> Loaded:
     """Read one table file.
 
@@ -98,6 +99,9 @@ def read(
         zstd. ``book.xlsx#Sheet`` names a sheet
     schema : what columns mean; columns it does not name are inferred
     unit, target, key : roles of columns, over those of the schema
+    closed : whether a level that the schema does not name is an error. False for other rows of
+        the same population (holdout, synthetic data), whose schema was inferred from one part;
+        levels declared public are always closed
 
     Raises
     ------
@@ -116,7 +120,7 @@ def read(
     digest = hashlib.sha256(data).hexdigest()
     raw = _raw(data, place, sheet)
     name = place.name.split(".")[0] or place.name
-    return load(raw, name, digest, schema=schema, unit=unit, target=target, key=key)
+    return load(raw, name, digest, schema=schema, unit=unit, target=target, key=key, closed=closed)
 
 
 def load(
@@ -128,6 +132,7 @@ def load(
     unit: str | None,
     target: str | None,
     key: str | None,
+    closed: bool = True,
 ) -> Loaded:
     """Give a raw table its meaning and its canonical storage."""
     check_types(raw.table, name)
@@ -145,7 +150,7 @@ def load(
     look = habits(raw.table, comma=raw.comma)
     told = infer(raw.table, declared=declared, look=look, untyped=raw.untyped)
     told = _roles(told, schema, {"unit": unit, "target": target, "key": key})
-    table, told, cells = canonical(raw.table, told, look=look, untyped=raw.untyped)
+    table, told, cells = canonical(raw.table, told, look=look, untyped=raw.untyped, closed=closed)
     whole = schema or Schema({"data": told})
     packed = base64.b64encode(raw.table.schema.remove_metadata().serialize()).decode()
     look_of = replace(raw.format, cells=cells, arrow="" if raw.untyped else packed)

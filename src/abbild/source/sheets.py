@@ -21,6 +21,7 @@ from abbild.source.formats import CellFormat, FileFormat
 from abbild.source.wording import worded
 
 _MOST_ROWS = 1_048_576  # of a sheet, the header included
+_EXACT = 10**15  # whole numbers from here on lose digits in Excel: they are written as text
 _MOST_LETTERS = 32_767  # of a cell
 _OTHER = "ask for another format, such as Parquet or CSV"
 _FIRST, _LAST = dt.date(1900, 3, 1), dt.date(9999, 12, 31)  # dates Excel counts right
@@ -67,7 +68,10 @@ def _cells(page: Any, values: pa.ChunkedArray, column: Column) -> list[Any]:
         return worded(values, column, CellFormat()).to_pylist()  # type: ignore[no-any-return]
     if pt.is_string(kind):
         return [_plain(page, value, column.name) for value in values.to_pylist()]
-    return values.to_pylist()  # type: ignore[no-any-return]
+    found = values.to_pylist()
+    if pt.is_integer(kind) and any(abs(value or 0) >= _EXACT for value in found):
+        return [None if value is None else str(value) for value in found]
+    return found  # type: ignore[no-any-return]
 
 
 def _counted(value: Any) -> bool:

@@ -16,6 +16,7 @@ __all__ = ["Boosted", "Knobs", "boost", "evaluate"]
 BINS = 256
 _LOW = np.int64(0xFFFFFFFF)
 _HALF = np.int64(32)
+_BLOCK = 512  # rows scored together
 
 Array = Any
 
@@ -25,17 +26,14 @@ class Boosted(NamedTuple):
 
     Attributes
     ----------
-    feature : (rounds, 2 ** depth - 1) int16; -1 sends all rows to the left
-    cut : the same shape, uint8; a row goes left if the rank of its bin is at most this
-    place : (d,) int16 index into `rank` of a nominal feature, -1 for others
-    rank : (rounds, nominal, 256) uint8 order of the bins of nominal features
+    feature : (rounds, 2 ** depth - 1) uint16
+    right : (rounds, 2 ** depth - 1, 32) uint8; bit ``b % 8`` of byte ``b // 8`` says whether
+        rows of bin b go to the right
     values : (rounds, 2 ** depth) float32 log odds
     """
 
     feature: Array
-    cut: Array
-    place: Array
-    rank: Array
+    right: Array
     values: Array
 
 
@@ -47,6 +45,14 @@ class Knobs(NamedTuple):
     least: float
     row_share: float
     column_share: float
+
+
+class _Buffers(NamedTuple):
+    sums: Array  # (nodes, features, BINS) int64
+    inverse: Array  # (features, BINS) uint8, the bin of each rank
+    starts: Array  # (2, leaves + 2) int32
+    spare_rows: Array
+    spare_words: Array
 
 
 @njit(cache=True, nogil=True)
@@ -86,16 +92,15 @@ def _histogram(column, rows, words, start, stop, out):
 
 
 @njit(cache=True, nogil=True)
-def _order_bins(sums, rank):
-    """Rank bins by their mean slope: the best order for cuts of a nominal feature."""
-    mean = np.empty(BINS)
+def _order_bins(sums, inverse):
+    """Sort bins by their mean slope: the best order for cuts of a nominal feature."""
+    mean = np.zeros(BINS)
     for b in range(BINS):
-        mean[b] = np.float64(sums[b] >> _HALF) / (np.float64(sums[b] & _LOW) + 1e-9)
-        if sums[b] == 0:
-            mean[b] = 0.0
+        if sums[b] != 0:
+            mean[b] = np.float64(sums[b] >> _HALF) / np.float64(sums[b] & _LOW)
     ordered = np.argsort(mean, kind="mergesort")
     for k in range(BINS):
-        rank[ordered[k]] = k
+        inverse[k] = ordered[k]
 
 
 @njit(cache=True, nogil=True)
@@ -123,91 +128,112 @@ def _best_cut(sums, inverse, whole, ridge, least):
 
 
 @njit(cache=True, nogil=True)
-def _partition(column, rank, cut, rows, words, start, stop, spare_rows, spare_words):
+def _set_sides(inverse, cut, sides):
+    """Mark the bins whose rank is above `cut`."""
+    for k in range(cut + 1, BINS):
+        b = inverse[k]
+        sides[b >> 3] |= np.uint8(1 << (b & 7))
+
+
+@njit(cache=True, nogil=True)
+def _partition(column, sides, rows, words, start, stop, spare_rows, spare_words):
+    """Stable split of rows[start:stop]; returns where the right part begins."""
     at, k = start, 0
     for i in range(start, stop):
-        if rank[column[rows[i]]] <= cut:
-            rows[at] = rows[i]
-            words[at] = words[i]
-            at += 1
-        else:
+        b = column[rows[i]]
+        if (sides[b >> 3] >> (b & 7)) & 1:
             spare_rows[k] = rows[i]
             spare_words[k] = words[i]
             k += 1
+        else:
+            rows[at] = rows[i]
+            words[at] = words[i]
+            at += 1
     rows[at:stop] = spare_rows[:k]
     words[at:stop] = spare_words[:k]
     return at
 
 
 @njit(cache=True, nogil=True)
-def _grow_level(bins, used, model, t, level, rows, words, starts, sums, inverse, knobs, spare):
-    """Split the nodes of one level of tree t."""
-    first = (1 << level) - 1
-    for v in range(first, 2 * first + 1):
-        a, e = starts[0, v - first], starts[0, v - first + 1]
-        whole = np.int64(0)
-        for b in range(BINS):
-            whole += sums[v, 0, b]
-        best, at, where = 1e-6, -1, -1
-        if e > a:
-            for k in range(len(used)):
-                gain, cut = _best_cut(sums[v, k], inverse[k], whole, knobs.ridge, knobs.least)
-                if gain > best:
-                    best, at, where = gain, k, cut
-        middle = e
-        if at >= 0:
-            f = used[at]
-            model.feature[t, v], model.cut[t, v] = f, where
-            rank = model.rank[t, max(model.place[f], 0)] if model.place[f] >= 0 else spare[2]
-            middle = _partition(bins[f], rank, where, rows, words, a, e, spare[0], spare[1])
-        starts[1, 2 * (v - first)] = a
-        starts[1, 2 * (v - first) + 1] = middle
-        starts[1, 2 * (v - first) + 2] = e
+def _split(bins, used, feature, right, v, bounds, rows, words, buffers, knobs):
+    """Split node v where that gains most; returns where its right part begins."""
+    a, e = bounds[0], bounds[1]
+    if e <= a:
+        return e
+    sums, inverse = buffers.sums[v], buffers.inverse
+    whole = np.int64(0)
+    for b in range(BINS):
+        whole += sums[0, b]
+    best, at, where = 1e-6, -1, -1
+    for k in range(len(used)):
+        gain, cut = _best_cut(sums[k], inverse[k], whole, knobs.ridge, knobs.least)
+        if gain > best:
+            best, at, where = gain, k, cut
+    if at < 0:
+        return e
+    feature[v] = used[at]
+    _set_sides(inverse[at], where, right[v])
+    return _partition(
+        bins[used[at]], right[v], rows, words, a, e, buffers.spare_rows, buffers.spare_words
+    )
 
 
 @njit(cache=True, nogil=True)
-def _descend(bins, model, t, depth, i):
-    v = 0
-    for _ in range(depth):
-        f = model.feature[t, v]
-        right = 0
-        if f >= 0:
-            b = bins[f, i]
-            if model.place[f] >= 0:
-                b = model.rank[t, model.place[f], b]
-            right = b > model.cut[t, v]
-        v = 2 * v + 1 + right
-    return v - ((1 << depth) - 1)
+def _add(bins, feature, right, values, depth, score):
+    """Add one tree to the scores of all rows.
+
+    Level by level over short blocks and without branches, so that the loads of many rows are
+    under way at once; unsigned indices spare a test for negative ones.
+    """
+    n = len(score)
+    at = np.zeros(_BLOCK, np.uint32)
+    one, three, seven = np.uint32(1), np.uint32(3), np.uint32(7)
+    for start in range(0, n, _BLOCK):
+        size = min(_BLOCK, n - start)
+        at[:] = 0
+        for _ in range(depth):
+            for i in range(size):
+                v = at[i]
+                b = np.uint32(bins[np.uint32(feature[v]), np.uint64(start + i)])
+                side = (np.uint32(right[v, b >> three]) >> (b & seven)) & one
+                at[i] = v + v + one + side
+        first = np.uint32((1 << depth) - 1)
+        for i in range(size):
+            score[start + i] += values[at[i] - first]
 
 
 @njit(cache=True, nogil=True)
-def _grow_tree(bins, model, t, depth, rows, words, used, knobs, buffers):
-    """Grow tree t on packed rows and set its values."""
-    sums, inverse, starts, spare = buffers
+def _grow_tree(bins, nominal, used, feature, right, values, depth, rows, words, knobs, buffers):
+    """Grow one tree on packed rows."""
+    sums, inverse, starts = buffers.sums, buffers.inverse, buffers.starts
     for k in range(len(used)):
         _histogram(bins[used[k]], rows, words, 0, len(rows), sums[0, k])
-        place = model.place[used[k]]
         for b in range(BINS):
             inverse[k, b] = b
-        if place >= 0:
-            _order_bins(sums[0, k], model.rank[t, place])
-            for b in range(BINS):
-                inverse[k, model.rank[t, place, b]] = b
+        if nominal[used[k]]:
+            _order_bins(sums[0, k], inverse[k])
     starts[0, 0], starts[0, 1] = 0, len(rows)
     for level in range(depth):
-        if level:
-            first = (1 << level) - 1
-            for v in range(first, 2 * first + 1, 2):
-                flat = starts[0, v - first : v - first + 3]
-                _fill_pair(bins, used, rows, words, flat, v, sums)
-        _grow_level(bins, used, model, t, level, rows, words, starts, sums, inverse, knobs, spare)
+        first = (1 << level) - 1
+        for v in range(first, 2 * first + 1):
+            j = v - first
+            if level and j % 2 == 0:
+                _fill_pair(bins, used, rows, words, starts[0, j : j + 3], v, sums)
+        for v in range(first, 2 * first + 1):
+            bounds = starts[0, v - first : v - first + 2]
+            middle = _split(
+                bins, used, feature, right, v, bounds, rows, words, buffers, knobs
+            )
+            starts[1, 2 * (v - first)] = bounds[0]
+            starts[1, 2 * (v - first) + 1] = middle
+            starts[1, 2 * (v - first) + 2] = bounds[1]
         starts[0] = starts[1]
     for leaf in range(1 << depth):
         total = np.int64(0)
         for i in range(starts[0, leaf], starts[0, leaf + 1]):
             total += words[i]
         g, h = np.float64(total >> _HALF), np.float64(total & _LOW)
-        model.values[t, leaf] = knobs.rate * g / (h + knobs.ridge)
+        values[leaf] = knobs.rate * g / (h + knobs.ridge)
 
 
 @njit(cache=True, nogil=True)
@@ -225,36 +251,32 @@ def _fill_pair(bins, used, rows, words, bounds, v, sums):
 
 
 @njit(cache=True, nogil=True)
-def boost(bins, place, nominal, real, weight, rounds, depth, knobs, key):
+def boost(bins, nominal, real, weight, rounds, depth, knobs, key):
     """Fit the log odds of real against drawn rows.
 
     Parameters
     ----------
-    bins : (d, n) uint8
-    place : (d,) int16, see `Boosted`; `nominal` is the number of nominal features
+    bins : (d, n) uint8; `nominal` (d,) bool, features whose bins have no order
     real : (n,) bool; `weight` (n,) float32, at most 1
     knobs : `Knobs`
     key : uint64
     """
     d, n = bins.shape
     inner = (1 << depth) - 1
-    model = Boosted(
-        np.full((rounds, inner), -1, np.int16),
-        np.zeros((rounds, inner), np.uint8),
-        place,
-        np.zeros((rounds, nominal, BINS), np.uint8),
-        np.zeros((rounds, inner + 1), np.float32),
-    )
-    scale = min(16384.0, 2.0**31 / (n + 1.0))
+    feature = np.zeros((rounds, inner), np.uint16)
+    right = np.zeros((rounds, inner, BINS // 8), np.uint8)
+    values = np.zeros((rounds, inner + 1), np.float32)
+    scale = min(16384.0, 2.0**31 / (n + 1.0))  # no sum leaves its half of a word
     score = np.zeros(n, np.float32)
     rows, words = np.empty(n, np.int32), np.empty(n, np.int64)
-    most = max(1, int(np.ceil(knobs.column_share * d)))
+    most = max(min(d, 4), int(np.ceil(knobs.column_share * d)))
     scaled = Knobs(knobs.rate, knobs.ridge * scale, knobs.least * scale, 0.0, 0.0)
-    buffers = (
+    buffers = _Buffers(
         np.zeros((inner, most, BINS), np.int64),
         np.zeros((most, BINS), np.uint8),
         np.zeros((2, inner + 3), np.int32),
-        (np.empty(n, np.int32), np.empty(n, np.int64), np.arange(BINS).astype(np.uint8)),
+        np.empty(n, np.int32),
+        np.empty(n, np.int64),
     )
     features = np.arange(d)
     state = key
@@ -265,21 +287,21 @@ def boost(bins, place, nominal, real, weight, rounds, depth, knobs, key):
             other = j + int(_coin(state) * (d - j))
             features[j], features[other] = features[other], features[j]
         used = np.sort(features[:most])
-        _grow_tree(bins, model, t, depth, rows[:k], words[:k], used, scaled, buffers)
-        for i in range(n):
-            score[i] += model.values[t, _descend(bins, model, t, depth, i)]
-    return model
+        _grow_tree(
+            bins, nominal, used, feature[t], right[t], values[t], depth, rows[:k], words[:k],
+            scaled, buffers,
+        )  # fmt: skip
+        _add(bins, feature[t], right[t], values[t], depth, score)
+    return Boosted(feature, right, values)
 
 
 @njit(cache=True, nogil=True)
 def evaluate(bins, model):
     """Return the (n,) float32 log odds of the rows of `bins` (d, n)."""
-    n = bins.shape[1]
     depth = 0
     while (1 << depth) - 1 < model.feature.shape[1]:
         depth += 1
-    score = np.zeros(n, np.float32)
+    score = np.zeros(bins.shape[1], np.float32)
     for t in range(len(model.feature)):
-        for i in range(n):
-            score[i] += model.values[t, _descend(bins, model, t, depth, i)]
+        _add(bins, model.feature[t], model.right[t], model.values[t], depth, score)
     return score

@@ -103,15 +103,12 @@ def _best_sorted_scores(basis, m, min_leaf, work):
 
 
 @njit(cache=True, nogil=True)
-def _best_counted_scores(column, perm, start, stop, basis, min_leaf, work):
+def _best_counted_scores(basis, m, min_leaf, work):
     """As `_best_sorted_scores`, from counts per bin and class."""
     table, low = work.table, work.low
-    table[:] = 0
-    for i in range(start, stop):
-        table[column[perm[i]], work.cls[i - start]] += 1
     best, cut = 0.0, -1
     low[:] = 0.0
-    left, m = 0, stop - start
+    left = 0
     for b in range(BINS - 1):
         before = left
         for c in range(table.shape[1]):
@@ -159,6 +156,45 @@ def _best_sorted_levels(m, xlogx, min_leaf, work):
 
 
 @njit(cache=True, nogil=True)
+def _count_table(column, perm, start, stop, work):
+    table = work.table
+    table[:] = 0
+    for i in range(start, stop):
+        table[column[perm[i]], work.cls[i - start]] += 1
+
+
+@njit(cache=True, nogil=True)
+def _best_counted_levels(m, xlogx, min_leaf, work):
+    """As `_best_sorted_levels`, from counts per bin and class."""
+    table, left, right = work.table, work.left, work.right
+    left[:] = 0
+    right[:] = work.have
+    low, high = 0.0, 0.0
+    for c in range(len(right)):
+        high += xlogx[right[c]]
+    best, cut = -1e300, -1
+    done = 0
+    for b in range(BINS - 1):
+        before = done
+        for c in range(len(left)):
+            k = table[b, c]
+            if k:
+                a, r = left[c], right[c]
+                low += xlogx[a + k] - xlogx[a]
+                high += xlogx[r - k] - xlogx[r]
+                left[c] = a + k
+                right[c] = r - k
+                done += k
+        if m - done < min_leaf:
+            break
+        if done > before and done >= min_leaf:
+            score = low - xlogx[done] + high - xlogx[m - done]
+            if score > best:
+                best, cut = score, b
+    return best, cut
+
+
+@njit(cache=True, nogil=True)
 def _search_levels(bins, perm, start, stop, xlogx, penalty, min_leaf, work):
     """Return the feature and cut of the best significant split by entropy, or -1, -1."""
     m = stop - start
@@ -176,8 +212,12 @@ def _search_levels(bins, perm, start, stop, xlogx, penalty, min_leaf, work):
         return at, where
     best = score + penalty * 0.5 * (present - 1)
     for k in range(bins.shape[0]):
-        _sort_by_bin(bins[k], perm, start, stop, work)
-        score, cut = _best_sorted_levels(m, xlogx, min_leaf, work)
+        if m < _SORT_BELOW:
+            _sort_by_bin(bins[k], perm, start, stop, work)
+            score, cut = _best_sorted_levels(m, xlogx, min_leaf, work)
+        else:
+            _count_table(bins[k], perm, start, stop, work)
+            score, cut = _best_counted_levels(m, xlogx, min_leaf, work)
         if score > best:
             best, at, where = score, k, cut
     return at, where
@@ -208,7 +248,8 @@ def _search_scores(bins, perm, start, stop, basis, penalty, min_leaf, work):
             _sort_by_bin(bins[k], perm, start, stop, work)
             score, cut = _best_sorted_scores(basis, m, min_leaf, work)
         else:
-            score, cut = _best_counted_scores(bins[k], perm, start, stop, basis, min_leaf, work)
+            _count_table(bins[k], perm, start, stop, work)
+            score, cut = _best_counted_scores(basis, m, min_leaf, work)
         if score > best:
             best, at, where = score, k, cut
     return at, where
@@ -261,7 +302,7 @@ def grow(bins, y, classes, basis, xlogx, penalty, min_leaf):
         np.empty(m, np.int32),
         np.empty(m, np.int32),
         np.zeros(BINS, np.int32),
-        np.zeros((BINS, 1 if nominal else classes), np.int32),
+        np.zeros((BINS, classes), np.int32),
         np.zeros(classes, np.int32),
         np.zeros(classes, np.int32),
         np.zeros(classes, np.int32),

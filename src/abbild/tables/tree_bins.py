@@ -134,7 +134,7 @@ def group_levels(
     """Map levels to `groups` groups: the `alone` most frequent ones stay, like join like.
 
     What levels have in common is measured by the first principal component of the mean bins of
-    `others` (f, n), shrunken towards the mean of all.
+    `others` (f, n).
     """
     seen = codes >= 0
     counts = np.bincount(codes[seen], minlength=size).astype(np.float64)
@@ -145,7 +145,7 @@ def group_levels(
     position = rest.astype(np.float64)
     if others is not None and len(others) and seen.any():
         sums = [_centred_sums(codes[seen], bins[seen], size) for bins in others]
-        means = np.stack(sums, axis=1) / (counts + 5)[:, None]
+        means = np.stack(sums, axis=1) / np.maximum(counts, 1)[:, None]
         scatter = (means * counts[:, None]).T @ means
         position = (means @ np.linalg.eigh(scatter)[1][:, -1])[rest]
     ordered = rest[np.argsort(position, kind="stable")]

@@ -44,20 +44,18 @@ class Corrector:
 
     Attributes
     ----------
-    feature, cut, place, rank, values : see `forest_boost.Boosted`
+    feature, right, values : see `forest_boost.Boosted`
     limit : greatest odds a row is given; the least are one over it
     """
 
-    feature: NDArray[np.int16]
-    cut: NDArray[np.uint8]
-    place: NDArray[np.int16]
-    rank: NDArray[np.uint8]
+    feature: NDArray[np.uint16]
+    right: NDArray[np.uint8]
     values: NDArray[np.float32]
     limit: float
 
     def log_odds(self, bins: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return (n,) clipped log odds of the rows of `bins` (d, n)."""
-        model = Boosted(self.feature, self.cut, self.place, self.rank, self.values)
+        model = Boosted(self.feature, self.right, self.values)
         raw = evaluate(np.ascontiguousarray(bins), model)
         top = np.log(self.limit)
         return np.asarray(np.clip(raw.astype(np.float64), -top, top))
@@ -78,8 +76,6 @@ def fit_corrector(
     b, d = boosting, len(bins)
     column_share = min(b.column_share, MOST_FEATURES / d)
     knobs = Knobs(b.rate, b.ridge, b.least, b.row_share, column_share)
-    place = np.where(nominal, np.cumsum(nominal) - 1, -1).astype(np.int16)
     key = np.uint64(rng.integers(2**63))
-    many = int(nominal.sum())
-    model = boost(bins, place, many, is_real, weight, b.rounds, b.depth, knobs, key)
+    model = boost(bins, nominal, is_real, weight, b.rounds, b.depth, knobs, key)
     return Corrector(*model, limit)

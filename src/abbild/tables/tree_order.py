@@ -43,6 +43,8 @@ def dependence(bins: NDArray[np.uint8], columns: tuple[ColumnBins, ...]) -> NDAr
     Cost is O(d^2 n), on the first rows only where that would be much; rows must be in no order.
     """
     d, n = bins.shape
+    if not d:
+        return np.zeros((0, 0))
     used = int(min(n, max(500, min(20_000, 2 * _WORK / max(d * d, 1)))))
     cells = np.stack([_coarse(bins[j, :used], columns[j]) for j in range(d)])
     out = _pair_information(cells, np.zeros((d, d)))

@@ -34,7 +34,7 @@ check: .venv/.dev
 	$(BIN)/lint-imports --no-logo
 
 bench: .venv/.dev
-	$(BIN)/python -m benchmarks $(BENCH)
+	$(BIN)/python benchmarks/tables.py $(BENCH)
 
 clean:
 	rm -rf .venv out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -86,11 +86,6 @@ BUGS = [
     Bug("execute/processes.py", "self._pool = None  # the next", "pass  # the next"),
     Bug("execute/processes.py", "parent.join()\n        os._exit(1)", "parent.join()"),
     Bug("execute/processes.py", "@lru_cache(maxsize=1)\n", ""),
-    Bug(
-        "execute/processes.py",
-        "            for future in pending:\n                future.cancel()",
-        "            pass",
-    ),
 ]
 
 

@@ -63,7 +63,7 @@ def test_the_hub_stays_small():
         for p in (SOURCE / "core").iterdir()
         if p.suffix == ".py"
     )
-    assert lines <= 1200
+    assert lines <= 1300  # docs/decisions/0004
 
 
 def test_the_face_of_the_hub_is_exactly_what_it_says():

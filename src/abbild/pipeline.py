@@ -20,7 +20,6 @@ from abbild.core import (
     AbbildError,
     Dataset,
     RepeatedUnitError,
-    RunFolder,
     Schema,
     Seed,
     as_table,
@@ -29,12 +28,12 @@ from abbild.core import (
     read_parquet,
     resolve,
     save_model,
-    stamp,
     write_parquet,
 )
 from abbild.evaluate import Judgement, judge
 from abbild.execute import draw
 from abbild.report import Report, write_report
+from abbild.runs import RunFolder, stamp
 from abbild.source import (
     Loaded,
     check_units,
@@ -187,7 +186,7 @@ def proxy(
         seconds = round(time.perf_counter() - start, 2)
         about = _About("proxy", loaded.name, made, recipe, notes, fitted[lead], seconds)
         report = _report(folder, train, held, tables, about, root / "judge")
-        data = to_object(tables[lead], loaded.frame)
+        data = to_object(tables[lead], loaded.frame if isinstance(source, str | Path) else source)
         return Run(data, fitted[lead], report, Path(out) if out is not None else None)
 
 
@@ -214,8 +213,8 @@ def audit(
     """
     real = _load(train, schema, unit=None, target=target)
     described = real.dataset.schema
-    made = _load(synthetic, described, unit=None, target=target)
-    held = None if holdout is None else _load(holdout, described, unit=None, target=target)
+    made = _load(synthetic, described, unit=None, target=target, closed=False)
+    held = _holdout_file(holdout, described)
     recipe = {
         "command": "audit",
         "synthetic": made.sha256,
@@ -302,19 +301,23 @@ def _as_fitted(model: FittedProxy | Run | Path | str) -> FittedProxy:
     return value
 
 
-def _load(source: Any, schema: Any, *, unit: str | None, target: str | None) -> Loaded:
+def _load(
+    source: Any, schema: Any, *, unit: str | None, target: str | None, closed: bool = True
+) -> Loaded:
+    """Read a table; with `closed` false, levels the schema does not list are welcome."""
     if isinstance(schema, str | Path):
         schema = read_schema(Path(schema))
-    roles = {"unit": None if unit == "none" else unit, "target": target}
+    unit = None if unit == "none" else unit
+    how = {"schema": schema, "unit": unit, "target": target, "closed": closed}
     if isinstance(source, str | Path):
-        return read(source, schema=schema, **roles)
-    return read_object(source, schema=schema, **roles)
+        return read(source, **how)
+    return read_object(source, **how)
 
 
 def _holdout_file(holdout: Any, schema: Schema) -> Loaded | None:
     if holdout is None or holdout == "none" or isinstance(holdout, float | int):
         return None
-    return _load(holdout, schema, unit=None, target=None)
+    return _load(holdout, schema, unit=None, target=None, closed=False)
 
 
 def _engines(names: str) -> list[str]:

@@ -84,8 +84,8 @@ def test_several_rows_per_person_are_accepted_only_when_said_and_reported(abbild
         patient_id=[f"P{k // 5:03d}" for k in range(200)],
         dose=[float(k % 7) for k in range(200)],
     )
-    abbild("proxy", "visits.parquet", "--unit", "patient_id", "--rows-per-unit", "many", "-o", "out",
-           "--quiet")  # fmt: skip
+    words = ["--unit", "patient_id", "--rows-per-unit", "many", "-o", "out", "--quiet"]
+    abbild("proxy", "visits.parquet", *words)
     assert "history" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ import time
 
 import pyarrow.parquet as pq
 
-from .conftest import last_json
+from .conftest import last_json, people_csv
 
 
 def test_proxy_gives_the_users_own_format_a_model_and_a_report(abbild, people, tmp_path):
@@ -53,8 +53,6 @@ def test_what_if_questions_are_answered_in_rows_that_satisfy_them(abbild, people
 
 
 def test_audit_of_a_copy_finds_the_leak_and_of_a_proxy_does_not(abbild, tmp_path):
-    from .conftest import people_csv
-
     train, held = people_csv(tmp_path / "t.csv", 3000, 1), people_csv(tmp_path / "h.csv", 3000, 2)
     done = abbild("audit", train, "--train", train, "--holdout", held, "-o", "copy", "--json")
     assert last_json(done)["verdicts"]["privacy"]["level"] == "leak found"

@@ -169,7 +169,10 @@ def test_no_score_of_the_data_is_emitted(table, model):
         made = cells(drawn, name)
         made = made[(made != 0) & ~np.isnan(made)]
         assert not np.isin(made, cells(table, name)).any()
-        assert not np.isin(made.astype(np.float32), cells(table, name).astype(np.float32)).mean() > 1e-3
+        assert (
+            not np.isin(made.astype(np.float32), cells(table, name).astype(np.float32)).mean()
+            > 1e-3
+        )
 
 
 def test_the_model_holds_no_row(table, plain):
@@ -223,7 +226,10 @@ def test_what_is_allowed_is_drawn_with_its_probability(plain):
     n = 20_000
     free, _ = plain.draw(range(n), seed=Seed(1))
     spans = np.array([[-0.5, 0.25], [1.0, np.inf]])
-    sets = {"w": Allowed(intervals=spans, missing=True), "b": Allowed(codes=np.array([True, False]))}
+    sets = {
+        "w": Allowed(intervals=spans, missing=True),
+        "b": Allowed(codes=np.array([True, False])),
+    }
     drawn, log = plain.draw(range(n), seed=Seed(2), within=sets)
     wanted = np.ones(n, bool)
     for name, allowed in sets.items():
@@ -315,8 +321,10 @@ def test_columns_that_say_nothing():
 
 
 def test_one_column_and_no_column():
-    drawn, _ = Trees().learn(encoded(levels("a", [0, 1] * 200)), seed=Seed(0)).draw(
-        range(10), seed=Seed(0)
+    drawn, _ = (
+        Trees()
+        .learn(encoded(levels("a", [0, 1] * 200)), seed=Seed(0))
+        .draw(range(10), seed=Seed(0))
     )
     assert set(cells(drawn, "a")) <= {0, 1}
     none = Trees().learn(Encoded(5, ()), seed=Seed(0))
@@ -347,9 +355,11 @@ def test_many_columns():
     r = np.random.default_rng(0)
     base = r.normal(size=300)
     columns = [scores(f"c{j}", base + r.normal(size=300)) for j in range(150)]
-    drawn, _ = replace(FAST, trees=2, most_predictors=8).learn(
-        encoded(*columns), seed=Seed(0)
-    ).draw(range(200), seed=Seed(0))
+    drawn, _ = (
+        replace(FAST, trees=2, most_predictors=8)
+        .learn(encoded(*columns), seed=Seed(0))
+        .draw(range(200), seed=Seed(0))
+    )
     z = np.stack([c.z for c in drawn.columns])
     assert np.corrcoef(z)[np.triu_indices(150, 1)].mean() > 0.2  # 0.5 in the data
 

@@ -35,7 +35,6 @@ from abbild.core.errors import (
     unknown_name,
 )
 from abbild.core.registry import names, resolve
-from abbild.core.runs import RunFolder, stamp
 from abbild.core.schema import Column, Kind, Relation, Schema, TableSchema
 from abbild.core.score import Score
 from abbild.core.seed import Seed
@@ -69,7 +68,6 @@ __all__ = [
     "Rejected",
     "Relation",
     "RepeatedUnitError",
-    "RunFolder",
     "Sampler",
     "Schema",
     "SchemaError",
@@ -91,7 +89,6 @@ __all__ = [
     "read_parquet",
     "resolve",
     "save_model",
-    "stamp",
     "track",
     "unknown_name",
     "write_json",

@@ -37,8 +37,8 @@ def resolve(kind: str, name: str) -> Any:
     try:
         return point.load()
     except ModuleNotFoundError as error:
-        extra = point.extras[0] if point.extras else "all"
+        package = f"'abbild[{point.extras[0]}]'" if point.extras else error.name
         raise MissingExtraError(
             f"{name!r} needs the package {error.name}, which is not installed",
-            hint=f"pip install 'abbild[{extra}]'",
+            hint=f"pip install {package}",
         ) from error

@@ -95,7 +95,7 @@ def detection(
         tables["holdout"] = holdout
     encode = _Encoder.of(list(tables.values()), schema)
     rows = {who: encode(table) for who, table in tables.items()}
-    n = min(len(x) for x in rows.values())
+    n = min(effort.detected, *(len(x) for x in rows.values()))
     if n < LEAST:
         raise NotEnoughDataError(f"{n} rows a side are too few to train a classifier on")
     rows = {who: _thin(x, n, seed / who) for who, x in rows.items()}
@@ -141,7 +141,9 @@ def detect(first: Floats, second: Floats, categorical: list[int], seed: Seed) ->
         aucs.append(auc)
         errors.append(error)
     score = 1 - float(np.mean([2 * max(0.5, auc) - 1 for auc in aucs]))
-    error = float(np.sqrt(np.square(errors).sum()) / FOLDS)
+    # DeLong's error knows the rows tested; how the folds differ also knows those trained on
+    within = float(np.sqrt(np.square(errors).sum()) / FOLDS)
+    error = max(within, float(np.std(aucs, ddof=1) / np.sqrt(FOLDS)))
     total = gains.sum()
     return Detected(float(np.mean(aucs)), error, score, guess, gains / (total if total else 1.0))
 

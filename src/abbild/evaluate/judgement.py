@@ -39,14 +39,16 @@ class Effort:
     targets : most targets models are trained for
     repeats : training seeds of each model
     candidates : most people on either side of a membership attack
+    detected : most rows a side the detection test is trained on
     triples : most column triples compared
     once : results that depend on real data alone, so that the arms of one judgement share them
     """
 
     rows: int = 50_000
-    targets: int = 4
+    targets: int = 3
     repeats: int = 2
-    candidates: int = 4_000
+    candidates: int = 3_000
+    detected: int = 50_000
     triples: int = 1_000
     once: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -56,8 +58,8 @@ class Effort:
         if profile == "quick":
             return cls()
         if profile == "release":
-            return cls(rows=100_000, targets=8, repeats=3, candidates=5_000)
-        return cls(rows=200_000, targets=20, repeats=5, candidates=10_000)
+            return cls(rows=100_000, targets=8, repeats=3, candidates=5_000, detected=100_000)
+        return cls(rows=200_000, targets=20, repeats=5, candidates=10_000, detected=200_000)
 
     def lighter(self) -> Effort:
         """Return the effort for a null arm, whose answer is known: fewer repeats, wider intervals.
@@ -69,6 +71,7 @@ class Effort:
             targets=max(1, self.targets // 2),
             repeats=1,
             candidates=self.candidates // 2,
+            detected=self.detected // 4,
         )
 
     def shared(self, key: str, make: Callable[[], T]) -> T:

@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 LEAST_ROWS = 50  # of the holdout
 LEAST_CLASS = 10  # people of a class in the holdout, else its curve is left out
 MOST_CLASSES = 20
-PROBE = 4_000  # rows to see whether a column can be predicted at all
+PROBE = 3_000  # rows to see whether a column can be predicted at all
 LARGEST = 1e150  # so that squares do not overflow
 STRONG = "gradient-boosting"
 

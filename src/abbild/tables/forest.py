@@ -15,6 +15,7 @@ scoring rules", section 4.2 (the ranked probability score splits are judged by).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -242,7 +243,7 @@ def _matrix(
     return out
 
 
-Part = tuple[NDArray[np.generic], ...]
+Part = tuple[NDArray[Any], ...]
 
 
 def _leaves(

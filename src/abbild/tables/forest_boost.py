@@ -4,6 +4,9 @@ Slope and curvature of the log loss are whole numbers packed into one 64-bit wor
 exact whatever their order, and the sums of a node are those of its parent less its sibling's.
 """
 
+# Kernels are typed by numba at run time; their docstrings name dtypes and shapes.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
+
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -155,7 +158,7 @@ def _partition(column, sides, rows, words, start, stop, spare_rows, spare_words)
 
 
 @njit(cache=True, nogil=True)
-def _split(bins, used, feature, right, v, bounds, rows, words, buffers, knobs):
+def _split(bins, used, feature, right, v, bounds, rows, words, buffers, knobs):  # noqa: PLR0913
     """Split node v where that gains most; returns where its right part begins."""
     a, e = bounds[0], bounds[1]
     if e <= a:
@@ -203,7 +206,9 @@ def _add(bins, feature, right, values, depth, score):
 
 
 @njit(cache=True, nogil=True)
-def _grow_tree(bins, nominal, used, feature, right, values, depth, rows, words, knobs, buffers):
+def _grow_tree(  # noqa: PLR0913
+    bins, nominal, used, feature, right, values, depth, rows, words, knobs, buffers
+):
     """Grow one tree on packed rows."""
     sums, inverse, starts = buffers.sums, buffers.inverse, buffers.starts
     for k in range(len(used)):
@@ -221,9 +226,7 @@ def _grow_tree(bins, nominal, used, feature, right, values, depth, rows, words, 
                 _fill_pair(bins, used, rows, words, starts[0, j : j + 3], v, sums)
         for v in range(first, 2 * first + 1):
             bounds = starts[0, v - first : v - first + 2]
-            middle = _split(
-                bins, used, feature, right, v, bounds, rows, words, buffers, knobs
-            )
+            middle = _split(bins, used, feature, right, v, bounds, rows, words, buffers, knobs)
             starts[1, 2 * (v - first)] = bounds[0]
             starts[1, 2 * (v - first) + 1] = middle
             starts[1, 2 * (v - first) + 2] = bounds[1]
@@ -238,7 +241,7 @@ def _grow_tree(bins, nominal, used, feature, right, values, depth, rows, words, 
 
 @njit(cache=True, nogil=True)
 def _fill_pair(bins, used, rows, words, bounds, v, sums):
-    """Sums of siblings v and v + 1 from their parent's: the smaller one is counted."""
+    """Sum siblings v and v + 1: the smaller one is counted, the other what its parent has left."""
     a, m, e = bounds[0], bounds[1], bounds[2]
     parent = (v - 1) // 2
     small, large, s, t = v, v + 1, a, m

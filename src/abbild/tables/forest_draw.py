@@ -1,5 +1,8 @@
 """Compiled kernels that draw cells from fitted forests."""
 
+# Kernels are typed by numba at run time; their docstrings name dtypes and shapes.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
+
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -60,7 +63,7 @@ def _leaf(nodes, bins, i, v):
 
 @njit(cache=True, nogil=True)
 def _piece(values, a, e, i):
-    """Ends of the interval that the i-th of the sorted values[a:e] owns.
+    """Return the ends of the interval that the i-th of the sorted values[a:e] owns.
 
     They are the midpoints to its neighbours; at the ends a quarter of the gap lies outside.
     """
@@ -108,7 +111,7 @@ def _rank(values, a, e, x):
 
 @njit(cache=True, nogil=True)
 def _shift(nodes, v, parent):
-    """What the parent score adds to the residuals of leaf v."""
+    """Return what the parent score adds to the residuals of leaf v."""
     slope = nodes.lines[v, 0]
     if slope == 0.0 or np.isnan(parent):
         return 0.0
@@ -197,7 +200,9 @@ def _free_within(nodes, v, shift, spans, u):
 
 
 @njit(cache=True, nogil=True)
-def draw_within(nodes, free_code, bins, parent, key, rows, allowed, spans, out_code, out_z, log):
+def draw_within(  # noqa: PLR0913
+    nodes, free_code, bins, parent, key, rows, allowed, spans, out_code, out_z, log
+):
     """Draw cells given that they are allowed; add the log probability of that to `log`.
 
     `allowed` (codes,) bool; `spans` (s, 2) float64 intervals of free scores.

@@ -1,5 +1,8 @@
 """Compiled kernels that grow one histogram tree; `abbild.tables.forest` says what for."""
 
+# Kernels are typed by numba at run time; their docstrings name dtypes and shapes.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
+
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -52,7 +55,7 @@ class _Work(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def _sort_by_bin(column, perm, start, stop, work):
-    """Counting sort of a node into `work.order`; `work.count` becomes the end of each bin."""
+    """Sort a node by bin into `work.order`; `work.count` becomes the end of each bin."""
     count = work.count
     count[:] = 0
     for i in range(start, stop):

@@ -1,5 +1,8 @@
 """Compiled kernels that keep of the rows of a leaf what one column needs, and no row."""
 
+# Kernels are typed by numba at run time; their docstrings name dtypes and shapes.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
+
 from __future__ import annotations
 
 import numpy as np

@@ -158,4 +158,4 @@ def group_levels(
 def _centred_sums(codes: NDArray[np.int32], bins: NDArray[np.uint8], size: int) -> Floats:
     """Return the (size,) sums of standardised bins per level."""
     x = bins.astype(np.float64)
-    return np.bincount(codes, (x - x.mean()) / (x.std() + 1e-9), size)
+    return np.asarray(np.bincount(codes, (x - x.mean()) / (x.std() + 1e-9), size), np.float64)

@@ -7,8 +7,8 @@ candidates of its own, so any range of rows is the same in any company.
 
 References
 ----------
-Azadi et al. (2019), "Discriminator rejection sampling"; Prokhorenkova et al. (2018),
-"CatBoost", section 3 (symmetric trees).
+Azadi et al. (2019), "Discriminator rejection sampling";
+Friedman (2002), "Stochastic gradient boosting".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Boosting", "Corrector", "fit_corrector"]
 class Boosting:
     """How the discriminator is boosted; see `abbild.tables.trees.Trees`."""
 
-    rounds: int = 200
+    rounds: int = 300
     depth: int = 6
     rate: float = 0.1
     ridge: float = 1.0
@@ -40,7 +40,7 @@ class Boosting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corrector:
-    """Log odds of real against drawn, as a sum of symmetric trees.
+    """Log odds of real against drawn, as a sum of trees.
 
     Attributes
     ----------
@@ -78,4 +78,4 @@ def fit_corrector(
     knobs = Knobs(b.rate, b.ridge, b.least, b.row_share, column_share)
     key = np.uint64(rng.integers(2**63))
     model = boost(bins, nominal, is_real, weight, b.rounds, b.depth, knobs, key)
-    return Corrector(*model, limit)
+    return Corrector(model.feature, model.right, model.values, limit)

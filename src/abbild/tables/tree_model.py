@@ -24,7 +24,6 @@ Rows = NDArray[np.uint64]
 Cells = list[Any]  # per column (n,) int32 codes or float64 scores
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class TreesModel:
     """Fitted sequential trees. Every field is about one column or a small tree; none holds rows.

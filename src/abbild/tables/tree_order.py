@@ -1,5 +1,7 @@
 """Which column comes first, and which earlier ones a column is predicted from."""
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
 from __future__ import annotations
 
 import numpy as np
@@ -54,7 +56,7 @@ def dependence(bins: NDArray[np.uint8], columns: tuple[ColumnBins, ...]) -> NDAr
     levels = np.array([(c > 0).sum() for c in counts])
     bias = (seen - levels[:, None] - levels[None, :] + 1) / (2 * used)  # Miller & Madow 1955
     mi = np.tril(joint - own[:, None] - own[None, :] + np.log(used) - bias, -1)
-    return np.maximum(mi + mi.T, 0.0)
+    return np.asarray(np.maximum(mi + mi.T, 0.0), np.float64)
 
 
 def _coarse(bins: NDArray[np.uint8], column: ColumnBins) -> NDArray[np.uint8]:

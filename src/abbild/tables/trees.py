@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,12 +27,13 @@ Floats = NDArray[np.float64]
 
 _LOOK = 50_000  # rows looked at where a part of them is enough
 _WORK = 2e9  # cells of predictors all trees together may look at
+_ROWS_A_ROUND = 30  # more rounds than this allows only learn the rows by heart
 _LEAST = 200  # rows from which on a discriminator can learn anything
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "conservative": {"rounds": 0, "min_leaf": 20},
     "default": {},
-    "quality": {"rounds": 800, "candidates": 16},
+    "quality": {"rounds": 800, "candidates": 24},
 }
 
 
@@ -55,7 +56,7 @@ class Trees:
     min_leaf : rows in a leaf
     most_predictors : earlier columns a column is learned from
     rows, leaf_rows : at most so many rows decide on the splits (fill the leaves) of a tree
-    rounds : symmetric trees of the discriminator; 0 for none
+    rounds : trees of the discriminator, at most one for 30 rows; 0 for none
     boosting : the rest of its knobs
     pool : drawn rows it learns from, as a multiple of the real ones
     candidates : rows that may be drawn to find one that is accepted
@@ -78,17 +79,17 @@ class Trees:
     preset: Preset = "default"
     trees: int = 10
     share: float = 0.7
-    penalty_scores: float = 6.0
+    penalty_scores: float = 5.0
     penalty_levels: float = 6.0
     min_leaf: int | None = None
     most_predictors: int = 30
     rows: int = 100_000
     leaf_rows: int = 200_000
     rounds: int | None = None
-    boosting: Boosting = Boosting()
+    boosting: Boosting = field(default_factory=Boosting)
     pool: float = 4.0
     candidates: int | None = None
-    limit: float = 8.0
+    limit: float = 12.0
     k: int = 5
 
     def fit(self, data: Dataset, *, seed: Seed) -> TableSampler:
@@ -125,7 +126,7 @@ class Trees:
         with ThreadPoolExecutor(_workers()) as pool:
             forests = tuple(pool.map(fit_one, numbers))
         model = TreesModel(table.columns, forests, None, 1, encoded.target)
-        rounds = self._knob("rounds", 200)
+        rounds = min(self._knob("rounds", 300), encoded.n // _ROWS_A_ROUND)
         if rounds == 0 or len(numbers) < 2 or encoded.n < _LEAST:
             return model
         return self._correct(model, table, replace(self.boosting, rounds=rounds), seed)
@@ -159,7 +160,7 @@ class Trees:
         drawn = model.draw_free(numbers, (seed / "pool").key())[1]
         nominal = np.array([column.is_nominal for column in model.columns])
         corrector = fit_corrector(real, drawn, nominal, boosting, self.limit, rng)
-        return replace(model, corrector=corrector, candidates=self._knob("candidates", 8))
+        return replace(model, corrector=corrector, candidates=self._knob("candidates", 12))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -80,6 +80,6 @@ class GradientBoosting:
             categorical_feature=encoding.categorical,
             params={"verbose": -1, "num_threads": 1},
         )
-        rounds = self.rounds if classes < 4 else max(20, 3 * self.rounds // classes)
+        rounds = self.rounds if classes < 4 else max(20, 2 * self.rounds // classes)
         booster = lgb.train(settings, data, num_boost_round=rounds)
         return _Boosted(encoding, labels, booster, centre, scale)

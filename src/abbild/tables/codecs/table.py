@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from abbild.core import Batch, Column, Dataset, Kind, Seed, ShapeError, names
+from abbild.core import Batch, Column, Dataset, Kind, NotEnoughDataError, Seed, ShapeError, names
 from abbild.tables.codecs import key, level, personal, quantity, text
 from abbild.tables.codecs.draw import Draw
 from abbild.tables.codecs.key import KeyCodec
@@ -141,14 +141,20 @@ def fit_codec(data: Dataset, *, k: int = 5, seed: Seed, block: int = BLOCK) -> T
     block : rows looked at together; the result does not depend on it while columns have at most
         65,536 distinct values
 
+    Raises
+    ------
+    NotEnoughDataError
+        If there is no row.
+
     Notes
     -----
     Cost is O(n log n) time in a block; memory is bounded but for the distinct levels.
     """
     described, table = data.schema.table, data.table
+    if not table.num_rows:
+        raise NotEnoughDataError("there is no row to learn from", hint="check the filters")
     parts = (
-        analyze(data, table.slice(start, block), k=k)
-        for start in range(0, max(table.num_rows, 1), block)
+        analyze(data, table.slice(start, block), k=k) for start in range(0, table.num_rows, block)
     )
     stats = reduce(merge, parts)
     codecs = tuple(

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from abbild.core.errors import OutputError
-from abbild.core.table import write_json
+from abbild.core import OutputError, write_json
 
 _STATE = "run.json"
 _LOCK = ".lock"

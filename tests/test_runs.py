@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from abbild.core import OutputError, RunFolder, progress
+from abbild.core import OutputError, progress
+from abbild.runs import RunFolder
 
 RECIPE = {"command": "proxy", "source": "abc", "seed": 0}
 
@@ -92,7 +93,7 @@ def test_an_unreadable_state_is_another_run(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from abbild.core import RunFolder
+from abbild.runs import RunFolder
 
 with RunFolder.open(Path(sys.argv[1]), {"a": 1}) as run:
     (run / "data.parquet").write_text("rows")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,16 +49,23 @@ def write_guessed_schema(
 def say_verdicts(shell: Shell, run: Run) -> dict[str, Any]:
     """Print each verdict in one sentence and where the evidence lies."""
     verdicts = run.report.content["verdicts"]
-    width = max((len(v["level"]) for v in verdicts.values()), default=0)
-    for name, verdict in verdicts.items():
-        shell.say(f"{name:<9} {verdict['level']:<{width}}  {verdict['sentence']}")
+    for verdict in verdicts.values():
+        shell.say(f"{verdict['question']} {verdict['level'].capitalize()}.")
+        shell.say(_indented(verdict["sentence"]))
     for note in run.report.content.get("notes", []):
-        shell.say(f"note: {note}")
+        if not note.startswith("The arm "):  # explained where the arms are shown
+            shell.say(_indented(f"Note: {note}"))
     result: dict[str, Any] = {"verdicts": verdicts}
     if run.folder is not None:
-        shell.say(f"\nreport: {run.folder / 'report.html'}")
+        shell.say(f"Report: {run.folder / 'report.html'}")
         result |= {"folder": str(run.folder), "report": str(run.folder / "report.html")}
     return result
+
+
+def _indented(text: str) -> str:
+    """Wrap a sentence to the terminal, set in by two spaces."""
+    width = min(shutil.get_terminal_size((100, 20)).columns, 100)
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="  ") + "\n"
 
 
 def write_more(shell: Shell, model: Path, out: Path, **how: Any) -> dict[str, Any]:

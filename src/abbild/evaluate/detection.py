@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 FOLDS = 3
 LEAST = 30  # rows a side; with fewer no tree can be grown on two thirds of them
 LEVELS = 200
+# the folds share most of the rows they are trained on, so their spread shows too little of that
+# luck; measured: without it 91 % of 300 intervals of fresh real data covered the baseline
+TRAINING = 1.2
 
 TREES = {
     "objective": "binary",
@@ -143,7 +146,7 @@ def detect(first: Floats, second: Floats, categorical: list[int], seed: Seed) ->
     score = 1 - float(np.mean([2 * max(0.5, auc) - 1 for auc in aucs]))
     # DeLong's error knows the rows tested; how the folds differ also knows those trained on
     within = float(np.sqrt(np.square(errors).sum()) / FOLDS)
-    error = max(within, float(np.std(aucs, ddof=1) / np.sqrt(FOLDS)))
+    error = TRAINING * max(within, float(np.std(aucs, ddof=1) / np.sqrt(FOLDS)))
     total = gains.sum()
     return Detected(float(np.mean(aucs)), error, score, guess, gains / (total if total else 1.0))
 

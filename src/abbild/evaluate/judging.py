@@ -77,7 +77,9 @@ def judge(
         if arm.name == SYNTHETIC:
             evidence |= found.evidence
     notes = [*told.notes, *_notes(train, holdout, arms)]
-    return Judgement(scores, _plain(evidence), verdicts(scores[SYNTHETIC], evidence), notes)
+    return Judgement(
+        scores, _plain(evidence), verdicts(scores[SYNTHETIC], evidence, scores.get("copy")), notes
+    )
 
 
 def _caged(

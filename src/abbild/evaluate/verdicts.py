@@ -13,18 +13,27 @@ from abbild.evaluate.membership import FOUND, NOT_FOUND, TOO_WEAK
 __all__ = ["verdicts"]
 
 ALARM = 0.01  # chance of an overfit alarm were the generator honest
+# share of what a copy of the training rows shows: whatever learns from finitely many rows leans
+# towards them, so less than this is told, but only more sounds the alarm
+SLIGHT = 1 / 2
 MIXED_UP = 1e-4  # the same upside down: the holdout was not unseen, or the tables are mixed up
 GOOD = 0.9  # share of the real gain over independent columns that must be kept
 POOR = 0.5
 
 
-def verdicts(scores: list[Score], evidence: dict[str, Any]) -> dict[str, Verdict]:
-    """Answer the four questions of a report from the scores and evidence of the synthetic arm."""
+def verdicts(
+    scores: list[Score], evidence: dict[str, Any], copy: list[Score] | None = None
+) -> dict[str, Verdict]:
+    """Answer the four questions of a report from the scores and evidence of the synthetic arm.
+
+    `copy` are the scores of a copy of the training rows: the other end of the scale on which
+    nearness to them is told.
+    """
     by_name = {score.name: score for score in scores}
     return {
         "useful": _useful(by_name, evidence),
         "privacy": _privacy(by_name, evidence),
-        "overfit": _overfit(by_name, evidence),
+        "overfit": _overfit(by_name, evidence, copy or []),
         "faithful": _faithful(by_name, evidence),
     }
 
@@ -80,7 +89,7 @@ def _attacked(found: dict[str, Any]) -> str:
     return f"{told}, {found['tpr_at_1']:.1%} of members found at 1 % false accusations"
 
 
-def _overfit(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
+def _overfit(scores: dict[str, Score], evidence: dict[str, Any], copy: list[Score]) -> Verdict:
     question = "Is it nearer to the training rows than to unseen people?"
     found = (evidence.get("detection") or {}).get("overfit")
     used = _named(scores, "detection.train", "detection.holdout", "detection.overfit")
@@ -90,10 +99,16 @@ def _overfit(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
     told = (
         f"one classifier's score against training rows is {found['gap']:+.3f} above the one "
         f"against unseen rows ({found['low']:+.3f} to {found['high']:+.3f}); "
-        "an honest generator's would be 0"
+        "fresh rows would be at 0"
     )
+    worst = next((s.value for s in copy if s.name == "detection.overfit"), math.nan)
+    if not math.isnan(worst):
+        told += f", a copy of the training rows is at {worst:+.3f}"
     if found["p"] > 1 - MIXED_UP:
         return Verdict(question, "cannot say", f"The holdout was not unseen: {told}.", used)
+    if found["p"] < ALARM and found["gap"] < SLIGHT * worst:
+        told = f"Slightly, as whatever learns from so many rows: {told}."
+        return Verdict(question, "slightly", told, used)
     if found["p"] < ALARM:
         return Verdict(question, "alarm", f"Overfit alarm: {told}.", used)
     return Verdict(question, "no alarm", f"No overfit alarm: {told}.", used)

@@ -144,6 +144,16 @@ def test_rows_differ_from_each_other_and_between_seeds(model):
     assert abs(np.corrcoef(one[:-1], one[1:])[0, 1]) < 4 / np.sqrt(len(one))
 
 
+def test_columns_of_one_row_are_independent_of_those_of_the_next():
+    r = np.random.default_rng(0)
+    table = encoded(*(scores(f"c{j}", r.normal(size=N)) for j in range(4)))
+    drawn, _ = PLAIN.learn(table, seed=Seed(0)).draw(range(N), seed=Seed(1))
+    z = np.stack([c.z for c in drawn.columns])
+    for lag in (1, 2, 3):
+        together = np.corrcoef(z[:, lag:], z[:, :-lag])[:4, 4:]
+        assert np.abs(together).max() < 5 / np.sqrt(N)
+
+
 def test_threads_change_nothing(table, monkeypatch):
     made = []
     for workers in (1, 5):

@@ -89,7 +89,7 @@ class Trees:
     boosting: Boosting = field(default_factory=Boosting)
     pool: float = 4.0
     candidates: int | None = None
-    limit: float = 12.0
+    limit: float = 8.0
     k: int = 5
 
     def fit(self, data: Dataset, *, seed: Seed) -> TableSampler:
@@ -160,7 +160,7 @@ class Trees:
         drawn = model.draw_free(numbers, (seed / "pool").key())[1]
         nominal = np.array([column.is_nominal for column in model.columns])
         corrector = fit_corrector(real, drawn, nominal, boosting, self.limit, rng)
-        return replace(model, corrector=corrector, candidates=self._knob("candidates", 12))
+        return replace(model, corrector=corrector, candidates=self._knob("candidates", 8))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 
@@ -22,7 +22,6 @@ from abbild.core import (
     RepeatedUnitError,
     Schema,
     Seed,
-    as_table,
     load_model,
     progress,
     read_parquet,
@@ -32,6 +31,7 @@ from abbild.core import (
 )
 from abbild.evaluate import Judgement, judge
 from abbild.execute import draw
+from abbild.options import check_choice, check_whole
 from abbild.report import Report, write_report
 from abbild.runs import RunFolder, stamp
 from abbild.source import (
@@ -143,6 +143,10 @@ def proxy(
     rows_per_unit : "many" accepts several rows per person as if they were strangers; the report
         says so
     """
+    check_whole("n", n, least=1)
+    check_whole("seed", seed, least=0)
+    check_choice("preset", preset, get_args(Preset))
+    check_choice("rows_per_unit", rows_per_unit, ("one", "many"))
     loaded = _load(source, schema, unit=unit, target=target)
     control = _holdout_file(holdout, loaded.dataset.schema)
     makers = {name: _synthesizer(name, preset) for name in _engines(engine)}
@@ -211,6 +215,8 @@ def audit(
         control, and the report says so
     profile : how long to look: "quick" (a minute), "release", "audit"
     """
+    check_whole("seed", seed, least=0)
+    check_choice("profile", profile, get_args(Profile))
     real = _load(train, schema, unit=None, target=target)
     described = real.dataset.schema
     made = _load(synthetic, described, unit=None, target=target, closed=False)
@@ -273,16 +279,18 @@ def draw_more(
     where : SQL condition every drawn row satisfies, such as ``"age > 60 and sex = 'Female'"``
     given : table or file whose columns are kept as they are; the rest is drawn
     """
+    check_whole("n", n, least=1)
+    check_whole("seed", seed, least=0)
     fitted = _as_fitted(model)
     schema = Schema.from_dict(fitted.schema)
     root = Seed(seed) / "more"
     if where is not None and given is not None:
         raise AbbildError("'where' and 'given' cannot be combined", hint="use one of them")
     if given is not None:
-        kept = read(Path(given)).dataset.table if isinstance(given, str | Path) else given
-        drawn = fitted.sampler.sample_given(as_table(kept), seed=root)
-    elif n is None or n < 1:
-        raise AbbildError("how many rows? n must be at least 1", hint="pass -n ROWS")
+        kept = _load(given, None, unit="none", target=None).dataset.table
+        drawn = fitted.sampler.sample_given(kept, seed=root)
+    elif n is None:
+        raise AbbildError("how many rows? n was not given", hint="pass -n ROWS")
     else:
         rows = range(fitted.released, fitted.released + n)
         if where is None:
@@ -296,7 +304,7 @@ def _as_fitted(model: FittedProxy | Run | Path | str) -> FittedProxy:
     value: Any = model.model if isinstance(model, Run) else model
     if isinstance(value, str | Path):
         value = load_model(Path(value))
-    if not isinstance(value, FittedProxy):
+    if not isinstance(value, FittedProxy) or not isinstance(value.released, int):
         raise AbbildError("this is no fitted proxy", hint="pass run.model or a model folder")
     return value
 
@@ -315,14 +323,17 @@ def _load(
 
 
 def _holdout_file(holdout: Any, schema: Schema) -> Loaded | None:
-    if holdout is None or holdout == "none" or isinstance(holdout, float | int):
+    if holdout is None or isinstance(holdout, float | int) or str(holdout) == "none":
         return None
     return _load(holdout, schema, unit=None, target=None, closed=False)
 
 
 def _engines(names: str) -> list[str]:
     """Split a list of engines; the same one twice is one."""
-    return list(dict.fromkeys(name.strip() for name in names.split(",")))
+    found = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not found:
+        raise AbbildError("no engine was named", hint="see abbild list, or leave --engine out")
+    return found
 
 
 def _synthesizer(name: str, preset: str) -> Any:
@@ -358,7 +369,7 @@ def _split(
 ) -> tuple[Dataset, Dataset | None]:
     if control is not None:
         return data, control.dataset
-    if holdout is None or holdout == "none":
+    if holdout is None or str(holdout) == "none":
         return data, None
     if not 0 < holdout < 1:
         raise AbbildError(

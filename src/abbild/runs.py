@@ -60,6 +60,8 @@ class RunFolder:
             going on, or cannot be written to.
         """
         _make(path)
+        if not force:
+            _refuse_foreign(path)
         with _locked(path / _LOCK, path):
             continued = _claim(path, _key(recipe), force)
             if not continued:
@@ -86,6 +88,16 @@ def _make(path: Path) -> None:
         ) from error
 
 
+def _refuse_foreign(path: Path) -> None:
+    """Refuse a folder with files in it that is no run; looked at before a lock is made there."""
+    if (path / _STATE).exists() or all(p.name == _LOCK for p in path.iterdir()):
+        return
+    raise OutputError(
+        f"{path} exists and is no run of Abbild, so nothing in it is touched",
+        hint="name another folder, or write into it with --force",
+    )
+
+
 def _claim(path: Path, key: str, force: bool) -> bool:
     """Return whether the folder already belongs to `key`; empty it if `force` and it does not."""
     known = None
@@ -102,11 +114,8 @@ def _claim(path: Path, key: str, force: bool) -> bool:
                 hint="name another folder, or replace that run with --force",
             )
         _clear(path)
-    elif any(p.name != _LOCK for p in path.iterdir()) and not force:
-        raise OutputError(
-            f"{path} exists and is no run of Abbild, so nothing in it is touched",
-            hint="name another folder, or write into it with --force",
-        )
+    elif not force:
+        _refuse_foreign(path)
     elif strange := _parts(path):  # it would be taken for a finished part of this run
         raise OutputError(
             f"{strange[0]} was not made by Abbild and stands where the run writes",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -22,9 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-PRESETS = ("conservative", "default", "quality")
-PROFILES = ("quick", "release", "audit")
 
 Seed = Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
@@ -81,18 +79,17 @@ def proxy(
     def call(shell: Shell) -> dict[str, Any]:
         if write_schema:
             return shell.schema(source, out, schema=schema, unit=unit, target=target)
-        many = shell.one_of("value for --rows-per-unit", rows_per_unit, ("one", "many"))
         run = abbild.proxy(
             source,
             out=shell.needs_out(out),
             n=n,
             engine=engine,
-            preset=shell.one_of("preset", preset, PRESETS),
+            preset=cast(Any, preset),  # checked by abbild.proxy
             target=target,
             unit=unit,
             holdout=shell.share_or_file(holdout),
             schema=schema,
-            rows_per_unit=many,
+            rows_per_unit=cast(Any, rows_per_unit),
             seed=seed,
             force=force,
         )
@@ -147,7 +144,7 @@ def audit(
     def call(shell: Shell) -> dict[str, Any]:
         run = abbild.audit(
             synthetic, train=train, holdout=holdout, target=target, schema=schema,
-            profile=shell.one_of("profile", profile, PROFILES), out=out, seed=seed, force=force,
+            profile=cast(Any, profile), out=out, seed=seed, force=force,
         )  # fmt: skip
         return shell.verdicts(run)
 
@@ -185,12 +182,24 @@ def doctor(quiet: Quiet = False, json: Json = False, seed: Seed = 0) -> None:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
-        app()
-        code = 0
-    except SystemExit as left:
-        code = left.code if isinstance(left.code, int) else int(left.code is not None)
+        code = app(standalone_mode=False) or 0
+    except Exception as mistake:  # typer brings a click of its own or not, by its version
+        if not hasattr(mistake, "format_message"):
+            raise
+        code = _say_mistake(mistake)
     sys.stdout.flush()
     sys.stderr.flush()
     # Without the interpreter's own clean-up: at exit, worker threads of Arrow that are just being
     # started abort the process now and then, and a good run would end with the wrong code.
-    os._exit(code)
+    os._exit(int(code))
+
+
+def _say_mistake(mistake: Any) -> int:
+    """Say what is wrong with the command line in one sentence, as JSON too if that was asked."""
+    context = getattr(mistake, "ctx", None)
+    hint = f"see {context.command_path} --help" if context is not None else "see abbild --help"
+    message = mistake.format_message()
+    typer.echo(f"error: {message}\n  hint: {hint}", err=True)
+    if "--json" in sys.argv:
+        typer.echo(json.dumps({"exit_code": 2, "error": message, "hint": hint}))
+    return 2

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from abbild.core import AbbildError, InconclusiveError, unknown_name
+from abbild.core import AbbildError, InconclusiveError
 
 __all__ = ["Shell", "run_command"]
 
@@ -36,12 +36,6 @@ class Shell:
         if out is None:
             raise AbbildError("no run folder was named", hint="pass -o FOLDER")
         return out
-
-    def one_of(self, what: str, name: str, known: tuple[str, ...]) -> Any:
-        """Return `name` if it is one of `known`; otherwise say which is nearest."""
-        if name not in known:
-            raise unknown_name(what, name, known)
-        return name
 
     def share_or_file(self, text: str) -> float | Path | None:
         """Read ``--holdout``: a share, a file or "none"."""

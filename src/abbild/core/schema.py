@@ -249,8 +249,12 @@ def _column(data: Any, where: str) -> Column:
         error = unknown_name("kind", str(data["kind"]), list(Kind))
         raise SchemaError(f"{where}: no kind named {data['kind']!r}", hint=error.hint) from None
     values = {**data, "name": str(data["name"]), "kind": kind}  # YAML reads 2020 as a number
-    if not isinstance(values.get("decimals"), int | None):
-        raise SchemaError(f"{where}: 'decimals' must be a whole number")
+    decimals = values.get("decimals")
+    if decimals is not None and (not isinstance(decimals, int) or not 0 <= decimals <= 15):
+        raise SchemaError(
+            f"{where}: 'decimals' is {decimals!r}, it must be a whole number",
+            hint="give 0 to 15, or leave it out",
+        )
     if values.get("levels") is not None:
         if not isinstance(values["levels"], list | tuple):
             raise SchemaError(f"{where}: 'levels' must be a list")

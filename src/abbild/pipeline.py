@@ -168,24 +168,12 @@ def proxy(
     with _folder(out, recipe, force) as folder:
         write_schema(loaded.dataset.schema, folder / "schema.yaml")
         start = time.perf_counter()
-        fitted = {
-            name: _fit(folder, place, makers[name], train, loaded, rows, root / name)
-            for name, place in _places("model", makers).items()
-        }
-        tables = {
-            name: _draw(folder, f"{place}.parquet", fitted[name], root / name)
-            for name, place in _places("data", makers).items()
-        }
+        fitted, tables = _fit_and_draw(folder, makers, train, loaded, rows, root)
         lead = next(iter(makers))
         _write_as_source(folder, tables[lead], loaded)
-        made = {
-            "engine": lead,
-            "preset": preset,
-            "rows": rows,
-            "seed": seed,
-            "target": train.schema.table.target,
-            "unit": train.schema.table.unit,
-        }
+        roles = train.schema.table
+        made = {"engine": lead, "preset": preset, "rows": rows, "seed": seed}
+        made |= {"target": roles.target, "unit": roles.unit}
         notes += getattr(getattr(fitted[lead].sampler, "codec", None), "notes", ())
         seconds = round(time.perf_counter() - start, 2)
         about = _About("proxy", loaded.name, made, recipe, notes, fitted[lead], seconds)
@@ -379,9 +367,21 @@ def _split(
     return split(data, holdout=float(holdout), seed=seed)
 
 
-def _places(what: str, makers: Mapping[str, Any]) -> dict[str, str]:
-    """Name the file or folder of each engine; the first one's has no suffix."""
-    return {name: what if k == 0 else f"{what}-{name}" for k, name in enumerate(makers)}
+def _fit_and_draw(
+    folder: RunFolder,
+    makers: Mapping[str, Any],
+    train: Dataset,
+    loaded: Loaded,
+    rows: int,
+    root: Seed,
+) -> tuple[dict[str, FittedProxy], dict[str, pa.Table]]:
+    """Return the fitted model and the rows of each engine; what exists is not made again."""
+    fitted, tables = {}, {}
+    for k, (name, maker) in enumerate(makers.items()):
+        tail = f"-{name}" if k else ""  # the first engine makes the data that is released
+        fitted[name] = _fit(folder, f"model{tail}", maker, train, loaded, rows, root / name)
+        tables[name] = _draw(folder, f"data{tail}.parquet", fitted[name], root / name)
+    return fitted, tables
 
 
 def _fit(

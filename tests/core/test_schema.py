@@ -90,7 +90,7 @@ def one(**column):
         (one(kind="intger"), "column 'age': no kind named 'intger'", "did you mean 'integer'"),
         (one(kind=["integer"]), "column 'age': no kind named", ""),
         (one(decimal=2), "column 'age' has no key 'decimal'", "did you mean 'decimals'"),
-        (one(decimals="two"), "column 'age': 'decimals' must be a whole number", ""),
+        (one(decimals="two"), "column 'age': 'decimals' is 'two', it must be a whole number", ""),
         (one(levels="abc"), "column 'age': 'levels' must be a list", ""),
         ({**one(), "relations": [{"child": "a"}]}, "a relation needs child, columns", ""),
     ],

@@ -195,6 +195,8 @@ REFUSED = {
     "row_number() OVER () > 3": "no condition",
     "nosuch(age) > 3": "nosuch",
     "age > 500": "no value of column 'age'",
+    "1 = 0": "never true",
+    "age > 30 AND NULL": "never true",
     "job = 'spy'": "no value of column 'job'",
     "age > 30 AND age < 20": "no value of column 'age'",
     "age > 'x'": "cannot be computed",
@@ -216,8 +218,19 @@ def test_the_nearest_column_is_named():
 
 
 def test_a_condition_next_to_never_met_says_how_many_rows_were_drawn():
-    with pytest.raises(ConditionError, match=r"of 262,144 rows drawn none did"):
+    with pytest.raises(ConditionError, match=r"of 245,760 rows drawn none did"):
         ENGINES["independent"].sample_where("age * 2 = income + 0.5", 5, seed=Seed(0))
+
+
+def test_few_rows_that_satisfy_are_drawn_again_and_the_effective_size_says_so():
+    free = ENGINES["independent"].sample(range(100_000), seed=Seed(4)).table
+    sums = free["income"].to_numpy() + 1_000 * free["age"].fill_null(0).to_numpy()
+    condition = f"income + 1000 * age > {np.sort(sums)[-9]}"
+    drawn = ENGINES["independent"].sample_where(condition, 500, seed=Seed(0))
+    table = drawn.batch.table
+    assert table.num_rows == 500 and not drawn.exact and 1 <= drawn.effective < 100
+    assert parse(condition, table.schema).holds(table).all()
+    assert len(set(table["id"].to_pylist())) == 500
 
 
 def test_columns_that_are_never_learned_cannot_be_asked_for():

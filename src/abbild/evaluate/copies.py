@@ -162,7 +162,7 @@ def _near_copies(
         for who, table, most in (
             ("train", train, m),
             ("holdout", holdout, m),
-            ("synthetic", synthetic, QUERIES),
+            ("synthetic", synthetic, min(QUERIES, effort.candidates)),
         )
     )
     fresh = effort.shared(

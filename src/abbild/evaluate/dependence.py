@@ -12,6 +12,7 @@ from abbild.core import Discretizer, NotEnoughDataError, Schema, Score, Seed
 from abbild.evaluate.intervals import jackknife, normal
 from abbild.evaluate.judgement import Effort, Findings
 from abbild.evaluate.scope import judged, thinned
+from abbild.evaluate.screening import strongest
 
 __all__ = ["dependence", "information"]
 
@@ -20,7 +21,7 @@ Codes = NDArray[np.int64]
 
 GROUPS = 20  # left out one at a time to see how much the draw of the rows matters
 LEVELS = 50
-MOST_COLUMNS = 60
+MOST_COLUMNS = 60  # compared two by two
 
 
 def dependence(
@@ -39,7 +40,7 @@ def dependence(
     Findings
         ``fidelity.dependence`` in [0, 1]: one minus the mean difference of the normalised mutual
         information of pairs, weighted by its sum in both tables. Baseline: the holdout. Evidence
-        ``dependence``: the matrices, of the 60 first columns.
+        ``dependence``: the matrices, of the 60 columns most related to any other.
 
     Raises
     ------
@@ -54,10 +55,16 @@ def dependence(
     """
     effort = effort or Effort()
     schema = judged(schema)
-    names = schema.table.names[:MOST_COLUMNS]
-    if len(names) < 2:
+    d = len(schema.table.names)
+    if d < 2:
         raise NotEnoughDataError("there is only one column, so there is no dependence to compare")
-    schema = Schema.of([schema.table[name] for name in names])
+    every = schema.table.columns
+    chosen = effort.shared(
+        f"dependence columns {train.num_rows}",
+        lambda: strongest(train, every, MOST_COLUMNS, seed / "columns"),
+    )
+    names = [c.name for c in chosen]
+    schema = Schema.of(chosen)
     n = min(t.num_rows for t in (train, holdout, synthetic) if t is not None)
     bins = Discretizer.of(train, schema, levels=LEVELS, widths="width")
 
@@ -77,7 +84,8 @@ def dependence(
     )
     evidence = {"columns": names, "real": _square(real[0], len(names))}
     evidence["synthetic"] = _square(made[0], len(names))
-    return Findings([score], {"dependence": evidence})
+    note = f"Dependence was compared between {len(names)} of {d:,} columns, the most related ones."
+    return Findings([score], {"dependence": evidence}, [note] if d > len(names) else [])
 
 
 def information(codes: Codes, sizes: list[int]) -> Floats:

@@ -22,11 +22,18 @@ class Findings(list[Score]):
     Attributes
     ----------
     evidence : plain lists, dicts, numbers and strings, one entry per section of the report
+    notes : what the reader must know about how it was measured, one sentence each
     """
 
-    def __init__(self, scores: Iterable[Score], evidence: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        scores: Iterable[Score],
+        evidence: Mapping[str, Any] | None = None,
+        notes: Iterable[str] = (),
+    ) -> None:
         super().__init__(scores)
         self.evidence: dict[str, Any] = dict(evidence or {})
+        self.notes: list[str] = list(notes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,11 +51,11 @@ class Effort:
     once : results that depend on real data alone, so that the arms of one judgement share them
     """
 
-    rows: int = 50_000
+    rows: int = 20_000
     targets: int = 3
     repeats: int = 2
     candidates: int = 3_000
-    detected: int = 50_000
+    detected: int = 20_000
     triples: int = 1_000
     once: dict[str, Any] = field(default_factory=dict, repr=False)
 

@@ -41,7 +41,7 @@ def judge(
     holdout : rows of other people from the same population, never shown to the generator; None
         if there are none, and then no claim about privacy is possible
     synthetic : rows to judge, with the columns of `train`
-    profile : how much it may cost; "quick" is a minute for 25,000 rows of 15 columns
+    profile : how much it may cost; "quick" is a minute for 20,000 rows of 15 columns
     arms : whether independent columns, a copy of the training data and the real holdout are
         judged beside it
 
@@ -76,6 +76,7 @@ def judge(
         scores[arm.name].extend(found)
         if arm.name == SYNTHETIC:
             evidence |= found.evidence
+            told.notes.extend(found.notes)
     notes = [*told.notes, *_notes(train, holdout, arms)]
     return Judgement(
         scores, _plain(evidence), verdicts(scores[SYNTHETIC], evidence, scores.get("copy")), notes

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from abbild.core import Column, Discretizer, Schema, Score, Seed
@@ -25,7 +26,7 @@ Flags = NDArray[np.bool_]
 KEPT = 0.999  # share of training rows a rule must hold in
 CHANCE = 0.98  # a rule that rows shuffled apart keep as often says nothing
 LEAST = 100  # training rows a rule must speak of
-MOST_PAIRS = 4_000
+MOST_COLUMNS = 60  # compared two by two, of each sort; more are thinned at random
 MOST_RULES = 60
 LEVELS = 1_000
 COUNTABLE = 50  # values of a whole number that still counts as levels
@@ -71,7 +72,9 @@ def rules(
     scores: list[Score] = []
     evidence: list[dict[str, Any]] = []
     declared, broken = _declared(real, synthetic, schema)
-    found = mined(train, judged(schema), seed)
+    part = judged(schema)
+    effort = effort or Effort()
+    found = effort.shared(f"rules {train.num_rows}", lambda: mined(train, part, seed))
     checked = [(rule.text, rule.holds(real), rule.holds(synthetic), "mined") for rule in found]
     for kind, entries, absent in (
         ("declared", declared, broken or "the schema declares no constraints"),
@@ -82,7 +85,9 @@ def rules(
             entry = {"rule": text, "real": _mean(truth), "synthetic": _mean(made)}
             evidence.append({**entry, "origin": origin, "n": int((~np.isnan(made)).sum())})
     evidence.sort(key=lambda e: (e["synthetic"] or 0.0) - (e["real"] or 0.0))
-    return Findings(scores, {"rules": evidence})
+    d = len(part.table.columns)
+    note = f"Rules between columns were sought among {MOST_COLUMNS} of each sort, of {d:,} in all."
+    return Findings(scores, {"rules": evidence}, [note] if d > MOST_COLUMNS else [])
 
 
 def kept_by_sql(table: pa.Table, condition: str) -> Floats:
@@ -108,7 +113,12 @@ def mined(train: pa.Table, schema: Schema, seed: Seed) -> list[Rule]:
     if train.num_rows < LEAST:
         return []
     view = _View(train, schema)
-    found = [*_orders(view, seed), *_signs(view), *_absences(view), *_dependencies(view)]
+    found = [
+        *_orders(view, seed),
+        *_signs(view),
+        *_absences(view, seed),
+        *_dependencies(view, seed),
+    ]
     return found[:MOST_RULES]
 
 
@@ -116,7 +126,8 @@ def fixed_pairs(train: pa.Table, schema: Schema) -> list[tuple[str, str]]:
     """Return pairs (a, b) of columns such that the value of a fixes that of b."""
     if train.num_rows < LEAST:
         return []
-    return [(a.name, b.name) for a, b, _ in _fixed(_View(train, schema))]
+    view = _View(train, schema)
+    return [(a.name, b.name) for a, b, _ in _fixed(view, _few(view))]
 
 
 class _View:
@@ -130,18 +141,23 @@ class _View:
         self.numbers = {c.name: rounded(table, c) for c in self.quantities}
 
 
+def _some(columns: list[Column], seed: Seed) -> list[Column]:
+    """Return at most `MOST_COLUMNS` columns, drawn at random and kept in order."""
+    if len(columns) <= MOST_COLUMNS:
+        return columns
+    drawn = seed.rng().choice(len(columns), MOST_COLUMNS, replace=False)
+    return [columns[j] for j in sorted(drawn)]
+
+
 def _orders(view: _View, seed: Seed) -> list[Rule]:
     out: list[Rule] = []
-    tried = 0
-    for a in view.quantities:
-        for b in view.quantities:
+    some = _some(view.quantities, seed / "some quantities")
+    for a in some:
+        for b in some:
             comparable = a.kind == b.kind or {a.kind.value, b.kind.value} == {"integer", "number"}
             same = view.table.schema.field(a.name).type == view.table.schema.field(b.name).type
             if a is b or not comparable or (a.kind.value.startswith("date") and not same):
                 continue
-            tried += 1
-            if tried > MOST_PAIRS:
-                return out
             x, y = view.numbers[a.name], view.numbers[b.name]
             if _holds(x <= y, x, y) and _surprising(x, y, seed / a.name / b.name):
                 out.append(Rule(f"{a.name} <= {b.name}", _order(a, b)))
@@ -186,9 +202,11 @@ def _sign(column: Column) -> Callable[[pa.Table], Floats]:
     return holds
 
 
-def _absences(view: _View) -> list[Rule]:
-    absent = {c.name: _null(view.table, c.name) for c in view.columns}
-    some = {name: flags for name, flags in absent.items() if LEAST / 2 <= flags.sum() < len(flags)}
+def _absences(view: _View, seed: Seed) -> list[Rule]:
+    n, nulls = view.table.num_rows, view.table
+    partly = [c for c in view.columns if LEAST / 2 <= nulls[c.name].null_count < n]
+    columns = _some(partly, seed / "some absent")
+    some = {c.name: _null(view.table, c.name) for c in columns}
     return [
         Rule(f"{b} is missing where {a} is", _absence(a, b))
         for a, x in some.items()
@@ -208,19 +226,21 @@ def _null(table: pa.Table, name: str) -> Flags:
     return np.asarray(table[name].is_null(), dtype=bool)
 
 
-def _dependencies(view: _View) -> list[Rule]:
+def _dependencies(view: _View, seed: Seed) -> list[Rule]:
     return [
         Rule(f"{a.name} fixes {b.name}", _dependency(view.table, a, b, fixed))
-        for a, b, fixed in _fixed(view)
+        for a, b, fixed in _fixed(view, _some(_few(view), seed / "some levels"))
     ]
 
 
-def _fixed(view: _View) -> Iterator[tuple[Column, Column, NDArray[np.int64]]]:
-    """Find levels of A that fix the level of B; whole numbers of few values count as levels.
+def _fixed(
+    view: _View, columns: list[Column]
+) -> Iterator[tuple[Column, Column, NDArray[np.int64]]]:
+    """Find levels of A that fix the level of B, both of `columns`.
 
     Yields A, B, and the code of B for each code of A, -1 where too few rows say.
     """
-    codes = {c: _codes(view.table, view.table, c) for c in (*view.levels, *_countable(view))}
+    codes = {c: _codes(view.table, view.table, c) for c in columns}
     n = view.table.num_rows
     for (a, (x, size)), (b, (y, values)) in permutations(codes.items(), 2):
         if not 2 <= size <= min(LEVELS, n / 20) or not 2 <= values <= LEVELS:
@@ -231,8 +251,11 @@ def _fixed(view: _View) -> Iterator[tuple[Column, Column, NDArray[np.int64]]]:
             yield a, b, np.where(table.sum(1) >= FEW, table.argmax(1), -1)
 
 
-def _countable(view: _View) -> list[Column]:
-    return [
+def _few(view: _View) -> list[Column]:
+    """Return the columns of not too many values; whole numbers of few values count as levels."""
+    most = view.table.num_rows / 2  # a level a person, or two, fixes nothing and is costly to code
+    levels = [c for c in view.levels if pc.count_distinct(view.table[c.name]).as_py() <= most]
+    return levels + [
         c
         for c in view.quantities
         if c.kind.value == "integer" and len(np.unique(view.numbers[c.name])) <= COUNTABLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -16,6 +17,7 @@ from abbild.core import (
     Column,
     ColumnTypeError,
     Dataset,
+    Discretizer,
     NotEnoughDataError,
     Schema,
     Score,
@@ -29,6 +31,7 @@ from abbild.evaluate.intervals import clopper_pearson, normal, placements
 from abbild.evaluate.judgement import Effort, Findings
 from abbild.evaluate.rules import fixed_pairs
 from abbild.evaluate.scope import judged, needed, rounded, thinned
+from abbild.evaluate.screening import relations, strongest
 
 __all__ = ["Performance", "performance", "utility"]
 
@@ -40,6 +43,8 @@ MOST_CLASSES = 20
 PROBE = 3_000  # rows to see whether a column can be predicted at all
 LARGEST = 1e150  # so that squares do not overflow
 STRONG = "gradient-boosting"
+MOST_COLUMNS = 100  # predicted from, and at once predicted
+MOST_TARGETS = 30  # tried out on the real data
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,13 +95,19 @@ def utility(
     """
     effort = effort or Effort()
     test = needed(holdout, LEAST_ROWS)
-    part = judged(schema)
+    whole = judged(schema)
     tag = f"{train.num_rows} {test.num_rows}"
+    part = effort.shared(f"utility columns {tag}", lambda: _narrowed(train, whole, seed))
+    notes = [*_thinned(whole, part), *_merged(train, part)]
+    if part.table.target is not None:
+        declared = part.table[part.table.target]
+        train, synthetic = (_common(t, train, declared) for t in (train, synthetic))
     targets = effort.shared(
         f"targets {tag}", lambda: _targets(train, test, part, seed / "targets")
     )[: effort.targets]
     if not targets:
-        raise NotEnoughDataError("no column can be predicted from the others, even on real data")
+        told = "no column can be predicted from the others, even on real data"
+        raise NotEnoughDataError(". ".join([told, *notes]))
     study = _Study(train, test, synthetic, part, seed, effort, tag)
     scores: list[Score] = []
     evidence: list[dict[str, Any]] = []
@@ -106,7 +117,7 @@ def utility(
         scores.extend(_scores(found, test.num_rows))
     ranking = study.ranking(targets[0])
     scores.append(_ranking_score(ranking, test.num_rows))
-    return Findings(scores, {"utility": evidence, "ranking": ranking})
+    return Findings(scores, {"utility": evidence, "ranking": ranking}, notes)
 
 
 def performance(predicted: pa.Table, test: pa.Table, column: Column) -> Performance:
@@ -214,8 +225,7 @@ class _Study:
 def _run(
     model: str, rows: pa.Table, test: pa.Table, schema: Schema, target: str, seed: Seed
 ) -> Performance:
-    columns = schema.table.columns
-    described = Schema.of(columns, target=target)
+    described = Schema.of(schema.table.columns, target=target)
     data = Dataset.of(rows.select(schema.table.names), described)
     maker = resolve("targets", model)
     trained = (maker() if isinstance(maker, type) else maker).train(data, seed=seed)
@@ -227,12 +237,11 @@ def _targets(train: pa.Table, test: pa.Table, schema: Schema, seed: Seed) -> lis
     rows = thinned(train, PROBE, seed / "rows")
     people = thinned(test, PROBE, seed / "people")
     found: list[tuple[float, str]] = []
+    candidates = _candidates(rows, schema, seed)
     # a column that another one fixes would be no test of a model
     fixed = {b for _, b in fixed_pairs(train, schema)}
-    for column in schema.table.columns:
-        if column.name != schema.table.target and (
-            column.name in fixed or not _plausible(rows, column)
-        ):
+    for column in candidates:
+        if column.name != schema.table.target and column.name in fixed:
             continue
         try:
             seen = _run(STRONG, rows, people, schema, column.name, seed / column.name)
@@ -245,6 +254,60 @@ def _targets(train: pa.Table, test: pa.Table, schema: Schema, seed: Seed) -> lis
             found.append((skill, column.name))
     found.sort(key=lambda pair: -pair[0])
     return [name for _, name in found]
+
+
+def _candidates(rows: pa.Table, schema: Schema, seed: Seed) -> list[Column]:
+    """Return the declared target and the columns worth a try, the most related to others."""
+    table = schema.table
+    plausible = [c for c in table.columns if c.name == table.target or _plausible(rows, c)]
+    if len(plausible) <= MOST_TARGETS:
+        return plausible
+    strength = relations(rows, table.columns, seed / "candidates").max(axis=0)
+    related = dict(zip(table.names, strength, strict=True))
+    plausible.sort(key=lambda c: (c.name != table.target, -related[c.name]))
+    kept = {c.name for c in plausible[:MOST_TARGETS]}
+    return [c for c in table.columns if c.name in kept]
+
+
+def _narrowed(train: pa.Table, schema: Schema, seed: Seed) -> Schema:
+    table = schema.table
+    kept = strongest(train, table.columns, MOST_COLUMNS, seed / "columns", table.target)
+    return Schema.of(kept, target=table.target)
+
+
+def _common(table: pa.Table, train: pa.Table, target: Column) -> pa.Table:
+    """Blank all but the most frequent levels of `target`, so that no model has too many classes.
+
+    A row that is blank is not trained on; people tested keep their level and count as "not it".
+    """
+    counts = train[target.name].drop_null().value_counts()
+    if target.kind.is_quantity or len(counts) <= MOST_CLASSES:
+        return table
+    levels = _top_levels(train, target)
+    values = table[target.name]
+    kept = pc.if_else(pc.is_in(values, levels), values, pa.scalar(None, values.type))
+    return table.set_column(table.column_names.index(target.name), target.name, kept)
+
+
+def _top_levels(train: pa.Table, target: Column) -> pa.Array:
+    return Discretizer.of(train, Schema.of([target]), levels=MOST_CLASSES).bins[0].levels
+
+
+def _thinned(whole: Schema, part: Schema) -> Iterator[str]:
+    d, kept = len(whole.table.columns), len(part.table.columns)
+    if kept < d:
+        yield f"Models predict from {kept} of {d:,} columns, those most related to others."
+    if kept > MOST_TARGETS:
+        yield f"At most {MOST_TARGETS} columns, the most related ones, were tried as targets."
+
+
+def _merged(train: pa.Table, part: Schema) -> Iterator[str]:
+    target = part.table.target
+    if target is None or part.table[target].kind.is_quantity:
+        return
+    levels = len(pc.unique(train[target].drop_null()))
+    if levels > MOST_CLASSES:
+        yield f"Of {levels:,} levels of {target!r} models learn the {MOST_CLASSES} most frequent."
 
 
 def _plausible(rows: pa.Table, column: Column) -> bool:

@@ -151,7 +151,7 @@ def _answers(statement: str, table: pa.Table) -> NDArray[np.bool_]:
                 f"the condition cannot be computed: {_sentence(error)}",
                 hint="check the types of what it compares",
             ) from error
-    return np.asarray(answer.fill_null(False).to_numpy()).astype(bool)
+    return np.asarray(answer.cast(pa.bool_()).fill_null(False).to_numpy()).astype(bool)
 
 
 def _tree(text: str) -> Any:

@@ -27,8 +27,8 @@ from abbild.tables.model import BLOCK, Allowed, Model, join, take
 __all__ = ["allowed_sets", "select"]
 
 POOL = 4  # candidates for each row that is chosen by its weight
-TRIES = 256  # blocks drawn for each one asked for, before giving up
-NONE = 64  # blocks drawn before giving up if no row of them satisfies
+TRIES = 60  # blocks drawn before making do with the rows found, or giving up if there are none
+STEERED = 10  # the same where the engine is told what to draw, which is slower and wastes less
 
 _PLAIN_OPERATORS = {
     "COMPARE_IN",
@@ -71,9 +71,17 @@ def select(
     Raises
     ------
     ConditionError
-        See `parse`; also if too few of the rows drawn satisfy the condition.
+        See `parse`; also if none of the rows drawn satisfies the condition.
+
+    Notes
+    -----
+    At most 60 blocks are drawn (10 where columns have `allowed_sets`), or 8 for each block of
+    `rows` if that is more. If fewer rows
+    than asked for satisfy the condition by then, they are drawn again by their weights (sampling
+    importance resampling, Rubin 1988), which the effective sample size tells.
     """
     condition = parse(text, codec.schema())
+    _refuse_never(condition, codec.schema())
     if not len(rows):
         return ConditionedBatch(codec.batch(codec.empty()), 0.0, True)
     within = allowed_sets(condition, codec)
@@ -84,15 +92,19 @@ def select(
                 hint="values of fewer people than the threshold are never shown; ask for more",
             )
     encoded, log = _pool(codec, model, condition, within, rows.stop, seed)
-    exact = bool(np.ptp(log) < 1e-9)
+    exact = len(log) >= rows.stop and bool(np.ptp(log) < 1e-9)
     effective = float(len(rows))
     if exact:
         chosen = np.arange(rows.start, rows.stop)
     else:
         weights = np.exp(log - log.max())
         effective *= min(1.0, float(weights.sum() ** 2 / (weights**2).sum()) / rows.stop)
-        noise = (seed / "choose").rng().gumbel(size=len(log))
-        best = np.argsort(-(log + noise), kind="stable")[: rows.stop]
+        rng = (seed / "choose").rng()
+        if len(log) < rows.stop:
+            best = rng.choice(len(log), rows.stop, p=weights / weights.sum())
+        else:
+            noise = rng.gumbel(size=len(log))
+            best = np.argsort(-(log + noise), kind="stable")[: rows.stop]
         chosen = np.sort(best)[rows.start : rows.stop]
     table = codec.decode(take(encoded, chosen), rows, seed=seed)
     if not condition.holds(table).all():
@@ -111,32 +123,43 @@ def _pool(
     wanted: int,
     seed: Seed,
 ) -> tuple[Encoded, NDArray[np.float64]]:
-    """Draw until enough rows satisfy the condition; return these and their log weights."""
+    """Draw until enough rows satisfy the condition, or it is time to stop; with log weights."""
     parts: list[Encoded] = []
     logs: list[NDArray[np.float64]] = []
-    found, drawn, low, high = 0, 0, np.inf, -np.inf
-    tries = TRIES * -(-wanted // BLOCK)
+    found, low, high = 0, np.inf, -np.inf
+    least = STEERED if within else TRIES
+    tries = max(least, 2 * POOL * -(-wanted // BLOCK))
+    only = condition.columns or codec.schema().names[:1]
     for number in range(tries):
         rows = range(number * BLOCK, (number + 1) * BLOCK)
         encoded, log = model.draw(rows, seed=seed / "where" / number, within=within or None)
-        ok = condition.holds(codec.decode(encoded, rows, seed=seed)) & np.isfinite(log)
+        ok = condition.holds(codec.decode(encoded, rows, seed=seed, only=only)) & np.isfinite(log)
         if ok.any():
             parts.append(take(encoded, np.flatnonzero(ok)))
             logs.append(log[ok])
             found += int(ok.sum())
             low, high = min(low, logs[-1].min()), max(high, logs[-1].max())
-        drawn = (number + 1) * BLOCK
         if found >= (wanted if high - low < 1e-9 else POOL * wanted):
             break
-        if not found and number + 1 == NONE:
+        if not found and number + 1 == least:
             break
-    if found < wanted:
+    if not found:
         raise ConditionError(
-            f"too few rows satisfy {condition.text!r}: of {drawn:,} rows drawn "
-            f"{found or 'none'} did, {wanted:,} are needed",
-            hint="ask for fewer rows, or loosen the condition" if found else "loosen the condition",
+            f"no row satisfies {condition.text!r}: of {least * BLOCK:,} rows drawn none did",
+            hint="loosen the condition",
         )
     return join(parts), np.concatenate(logs)
+
+
+def _refuse_never(condition: Condition, schema: pa.Schema) -> None:
+    """Refuse a condition of which a part that names no column is not true."""
+    row = pa.table([pa.nulls(1, field.type) for field in schema], schema=schema)
+    for part in condition.parts:
+        if not _mentions(part) and not condition.part_holds(part, row).all():
+            raise ConditionError(
+                f"nothing satisfies {condition.text!r}: a part of it is never true",
+                hint="compare columns with values",
+            )
 
 
 def _is_plain(node: Node) -> bool:

@@ -2,14 +2,15 @@
 
 Values that many share keep their exact place (atoms). All others are represented by means of
 neighbouring groups of at least k units. The outermost k units on each side are replaced by the
-expected order statistics of an exponential tail with the same mean excess over the last group
-mean (Renyi 1953: the i-th largest of q exceeds it by ``m * sum(1/j for j in i..q)``), never
-beyond a natural bound.
+expected order statistics of an exponential tail over the last group mean (Renyi 1953: the i-th
+largest of q exceeds it by ``scale * sum(1/j for j in i..q)``), never beyond a natural bound. The
+scale is estimated with the outer half of the k units censored, and is at most the distance
+between the k-th and the 4k-th outermost unit, so that fewer than k/2 people cannot stretch it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -218,34 +219,84 @@ class _Crowd:
         return float(self.counts[:start].sum() + self.counts[start:stop].sum() / 2)
 
     def whole(self) -> tuple[int, int, list[int | float], list[float]]:
-        """Return one knot, the mean of all rows, and where the values below and above it end."""
-        mean = self.mean(0, len(self.values))
+        """Return one knot, a winsorized mean, and where the values below and above it end.
+
+        The outermost k/2 units of a side count as if they were no further out than the next,
+        unless that would leave a single value that is not shared.
+        """
+        d = len(self.values)
+        spared = min(max(2, self.k // 2), (self.people(0, d) - 1) // 2)
+        low, high = 0, d - 1
+        if spared > 1:
+            low, high = (self.outside(spared, upper=upper)[-1] for upper in (False, True))
+        if low >= high and not self.enough(high, low + 1):
+            low, high = 0, d - 1
+        clipped = self.values[np.clip(np.arange(d), low, max(low, high))]
+        mean = max(replace(self, values=clipped).mean(0, d), clipped[0].item())
         first = int(np.searchsorted(self.values, mean, side="left"))
         last = int(np.searchsorted(self.values, mean, side="right"))
         rank = (self.counts[:first].sum() + self.counts[:last].sum()) / 2
         return first, last, [mean], [min(max(float(rank), 0.5), self.total - 0.5)]
+
+    def outside(self, number: int, *, upper: bool) -> list[int]:
+        """Return the place of the outermost value of each of the `number` outermost units."""
+        out: list[int] = []
+        who = {int(NOBODY)}
+        for i in range(len(self.values))[:: -1 if upper else 1]:
+            if self.seen is None:
+                new = int(self.counts[i])
+            else:
+                fresh = set(self.seen[i].tolist()) - who
+                who |= fresh
+                new = len(fresh)
+            out += [i] * min(new, number - len(out))
+            if len(out) == number:
+                break
+        return out
+
+    def scale(self, edge: int, base: int | float, *, upper: bool) -> float:
+        """Return the scale of the tail beyond `base`, in `gap`s; 0 if at most k/2 people are there.
+
+        The maximum likelihood estimate if the k/2 outermost excesses are censored at the next
+        (Epstein & Sobel 1953), capped at the distance of the k-th from the 4k-th unit.
+        """
+        beyond = [
+            self._apart(base, self.values[i])
+            for i in self.outside(self.k, upper=upper)
+            if (i >= edge if upper else i < edge)
+        ]
+        censored = self.k // 2
+        if len(beyond) <= censored:
+            return 0.0
+        scale = sum(min(e, beyond[censored]) for e in beyond) / (self.k - censored)
+        far = self.outside(4 * self.k, upper=upper)
+        if len(far) < 4 * self.k:
+            return scale
+        cap = self._apart(self.values[far[self.k - 1]], self.values[far[-1]])
+        return min(scale, cap) if cap > 0 else scale
+
+    def _apart(self, a: Any, b: Any) -> float:
+        ends = np.array([min(a, b), max(a, b)], self.values.dtype)
+        return float(gap(ends[:1], ends[1:])[0])
 
     def tail(
         self, edge: int, base: int | float, bound: int | float | None, is_open: bool, *, upper: bool
     ) -> tuple[Values, NDArray[np.float64], int]:
         """Return knots beyond `base` in place of the outermost rows, ascending, and their ranks.
 
-        Also how many of them lie beyond the mean of these rows, where only the k outermost
-        units can be.
+        Also how many of them lie where only the k outermost units can be.
         """
         part = slice(edge, None) if upper else slice(0, edge)
-        values, counts = self.values[part], self.counts[part]
-        rows = int(counts.sum())
+        values = self.values[part]
+        rows = int(self.counts[part].sum())
         if not rows:
             return self.values[:0], np.zeros(0), 0
-        start = np.full(len(values), base, self.values.dtype)
-        excess = gap(start, values) if upper else gap(values, start)
-        people = self.people(edge, len(self.values)) if upper else self.people(0, edge)
-        mean = float(excess @ (counts / rows)) * min(1.0, people / self.k)
+        scale = self.scale(edge, base, upper=upper)
+        loose = max(scale, self._apart(base, values[0 if upper else -1]))
         q = min(rows, 2 * self.k if rows <= 2 * self.k else self.k)
-        steps = np.cumsum(1 / np.arange(q, 0, -1))  # (q,) expected excesses, in means
-        room = self._room(base, bound, mean if is_open else None, upper=upper)
-        away = np.minimum(mean, room / steps[-1]) * steps
+        steps = np.cumsum(1 / np.arange(q, 0, -1))  # (q,) expected excesses, in scales
+        room = self._room(base, bound, scale if is_open else None, upper=upper)
+        away = np.minimum(scale, room / steps[-1]) * steps
         ranks = (np.arange(q, 0, -1) - 0.5) * rows / q
         ends = np.full(q, base, self.values.dtype)
         if upper:
@@ -255,12 +306,12 @@ class _Crowd:
         if is_open and self.values.dtype == np.float64:  # rounding must not reach the bound
             least = max(abs(base) * 1e-12, 5e-324)
             knots = np.minimum(knots, -least) if upper else np.maximum(knots, least)
-        beyond = knots[away >= mean] if upper else knots[::-1][away >= mean]
+        beyond = knots[away >= loose] if upper else knots[::-1][away >= loose]
         knots, ranks = self._step_off(knots, ranks, base, upper=upper)
         return knots, ranks, int(np.isin(knots, beyond).sum())
 
     def _room(
-        self, base: int | float, bound: int | float | None, mean: float | None, *, upper: bool
+        self, base: int | float, bound: int | float | None, scale: float | None, *, upper: bool
     ) -> float:
         """Return how far the tail may reach: to the bound, or half-way there if it is open."""
         if bound is None:
@@ -273,7 +324,7 @@ class _Crowd:
             space = space * (1 - 2**-50) if space > 2**53 else space
         else:
             space = abs(float(bound) / 2 - float(base) / 2)
-        return space if mean is None else min(space, mean + (space - mean) / 2)
+        return space if scale is None else min(space, scale + (space - scale) / 2)
 
     def _step_off(
         self, knots: Values, ranks: NDArray[np.float64], base: int | float, *, upper: bool

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from types import ModuleType
 from typing import Any
@@ -80,7 +80,9 @@ class TableCodec:
                     out.append(encoded)
         return out
 
-    def decode(self, encoded: Encoded, rows: range, *, seed: Seed) -> pa.Table:
+    def decode(
+        self, encoded: Encoded, rows: range, *, seed: Seed, only: Sequence[str] | None = None
+    ) -> pa.Table:
         """Return a whole table, in exactly the types that were learned.
 
         Parameters
@@ -88,6 +90,7 @@ class TableCodec:
         encoded : n rows
         rows : their absolute numbers; keys and fakes are functions of these
         seed : the same for all rows of a data set
+        only : the columns that are needed; all if None
 
         Raises
         ------
@@ -100,7 +103,11 @@ class TableCodec:
         draw = self._draw(found, rows, seed / "cells")
         arrays = []
         schema = self.schema()
-        for (name, codec), field in zip(self._named().items(), schema, strict=True):
+        if only is not None:
+            schema = pa.schema([field for field in schema if field.name in only])
+        named = self._named()
+        for field in schema:
+            name, codec = field.name, named[field.name]
             column: Any = found.get(name)
             extra = () if isinstance(codec, QuantityCodec | LevelCodec) else (draw,)
             if isinstance(codec, LevelCodec | QuantityCodec) and column is None:
@@ -144,7 +151,7 @@ def fit_codec(data: Dataset, *, k: int = 5, seed: Seed, block: int = BLOCK) -> T
     Raises
     ------
     NotEnoughDataError
-        If there is no row.
+        If there are fewer than `k` units.
 
     Notes
     -----
@@ -153,13 +160,14 @@ def fit_codec(data: Dataset, *, k: int = 5, seed: Seed, block: int = BLOCK) -> T
     described, table = data.schema.table, data.table
     if not table.num_rows:
         raise NotEnoughDataError("there is no row to learn from", hint="check the filters")
+    _refuse_few(data, k)
     parts = (
-        analyze(data, table.slice(start, block), k=k) for start in range(0, table.num_rows, block)
+        analyze(data, table.slice(start, block), k=k, first=start)
+        for start in range(0, table.num_rows, block)
     )
     stats = reduce(merge, parts)
-    codecs = tuple(
-        _FAMILIES[c.kind].fit(c, s, k) for c, s in zip(described.columns, stats, strict=True)
-    )
+    columns = _share_locale(described.columns)
+    codecs = tuple(_FAMILIES[c.kind].fit(c, s, k) for c, s in zip(columns, stats, strict=True))
     arrow = pa.schema([pa.field(f.name, _plain(f.type)) for f in table.schema])
     return TableCodec(
         next(iter(data.schema.tables)),
@@ -171,10 +179,13 @@ def fit_codec(data: Dataset, *, k: int = 5, seed: Seed, block: int = BLOCK) -> T
     )
 
 
-def analyze(data: Dataset, rows: pa.Table, *, k: int) -> list[Any]:
-    """Return the statistics of each column of some `rows` of the table of `data`."""
+def analyze(data: Dataset, rows: pa.Table, *, k: int, first: int = 0) -> list[Any]:
+    """Return the statistics of each column of some `rows` of the table of `data`.
+
+    `first` is the number of the first of them in the table; a missing unit goes by its number.
+    """
     described = data.schema.table
-    units = None if described.unit is None else hash_units(_array(rows, described.unit))
+    units = None if described.unit is None else hash_units(_array(rows, described.unit), first)
     return [
         _FAMILIES[column.kind].analyze(column, _array(rows, column.name), units, k)
         for column in described.columns
@@ -199,6 +210,34 @@ def _family(part: Any) -> ModuleType:
     """Return the module that made a statistics or codec object."""
     families = (quantity, level, personal, key, text)
     return next(f for f in families if type(part).__module__ == f.__name__)
+
+
+def _refuse_few(data: Dataset, k: int) -> None:
+    unit, n = data.schema.table.unit, data.table.num_rows
+    what = "rows"
+    if unit is not None:
+        people = len(np.unique(hash_units(_array(data.table, unit))))
+        n, what = (people, f"people in column {unit!r}") if people < n else (n, what)
+    if n < k:
+        raise NotEnoughDataError(
+            f"{n} {what} are too few: a value must be shared by at least {k} people to be kept",
+            hint="bring more rows",
+        )
+
+
+def _share_locale(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Give personal columns without a locale that of another, so that a row is one person.
+
+    A name tells before other personal columns, these before all others.
+    """
+    told = [c for c in columns if c.locale]
+    told.sort(key=lambda c: (c.kind is not Kind.NAME, _FAMILIES[c.kind] is not personal))
+    return tuple(
+        replace(c, locale=told[0].locale)
+        if told and not c.locale and _FAMILIES[c.kind] is personal
+        else c
+        for c in columns
+    )
 
 
 def _array(table: pa.Table, name: str) -> pa.Array:

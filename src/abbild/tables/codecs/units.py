@@ -22,20 +22,30 @@ Seen = U64 | None  # (values, k) smallest unit hashes; None where every row is i
 NOBODY = np.uint64(2**64 - 1)
 
 
-def hash_units(column: pa.ChunkedArray | pa.Array) -> U64:
-    """Return (n,) hashes of a unit column; all rows without a unit share one."""
+def hash_units(column: pa.ChunkedArray | pa.Array, first: int = 0) -> U64:
+    """Return (n,) hashes of a unit column; a row without a unit is a unit of its own.
+
+    `first` is the number of the first row, by which rows without a unit are told apart.
+    """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if pa.types.is_integer(column.type):
         values = pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.int64)
         hashes = mix(values.view(np.uint64), 3)
-        hashes[column.is_null().to_numpy(zero_copy_only=False)] = 0
-        return np.minimum(hashes, NOBODY - np.uint64(1))
+        return _with_missing(hashes, column, first)
     text = pc.fill_null(column.cast(pa.large_string()), "")
     offsets = np.frombuffer(text.buffers()[1], dtype=np.int64)[text.offset :][: len(text) + 1]
     data = text.buffers()[2]
     chars = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, np.uint8)
     hashes = hash_bytes(chars[offsets[0] : offsets[-1]], offsets)
+    return _with_missing(hashes, column, first)
+
+
+def _with_missing(hashes: U64, column: pa.Array, first: int) -> U64:
+    missing = column.is_null().to_numpy(zero_copy_only=False)
+    if missing.any():
+        numbers = np.arange(first, first + len(hashes), dtype=np.uint64)
+        hashes = np.where(missing, mix(numbers, 11), hashes)
     return np.minimum(hashes, NOBODY - np.uint64(1))
 
 

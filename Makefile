@@ -9,7 +9,7 @@
 PYTHON ?= python3
 EXTRAS ?= dev,neural
 DEMO ?= out/demo
-BENCH ?=
+BENCH ?= --data adult california_housing --seeds 0 1 2
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
@@ -34,7 +34,9 @@ check: .venv/.dev
 	$(BIN)/lint-imports --no-logo
 
 bench: .venv/.dev
-	$(BIN)/python benchmarks/tables.py $(BENCH)
+	$(BIN)/python benchmarks/install_peers.py
+	$(BIN)/python benchmarks/tables.py $(BENCH) --docs docs/benchmarks.md
+	$(BIN)/python benchmarks/scale.py --threads 2 --docs docs/benchmarks.md
 
 clean:
 	rm -rf .venv out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 _LOOK = 50_000  # rows looked at where a part of them is enough
 _WORK = 2e9  # cells of predictors all trees together may look at
-_ROWS_A_ROUND = 30  # more rounds than this allows only learn the rows by heart
+_ROWS_A_ROUND = 75  # more rounds than this allows only learn the rows by heart
 _LEAST = 200  # rows from which on a discriminator can learn anything
 
 _PRESETS: dict[str, dict[str, Any]] = {
@@ -56,7 +56,7 @@ class Trees:
     min_leaf : rows in a leaf
     most_predictors : earlier columns a column is learned from
     rows, leaf_rows : at most so many rows decide on the splits (fill the leaves) of a tree
-    rounds : trees of the discriminator, at most one for 30 rows; 0 for none
+    rounds : trees of the discriminator, at most one for 75 rows; 0 for none
     boosting : the rest of its knobs
     pool : drawn rows it learns from, as a multiple of the real ones
     candidates : rows that may be drawn to find one that is accepted

@@ -68,11 +68,12 @@ class RunFolder:
                 write_json({"key": _key(recipe), "recipe": dict(recipe)}, path / _STATE)
             handler = _JsonLines(path / "log.jsonl")
             _log.addHandler(handler)
-            level, _log.level = _log.level, logging.INFO
+            level = _log.level
+            _log.setLevel(logging.INFO)  # not `.level =`: loggers remember what is enabled
             try:
                 yield cls(path, continued)
             finally:
-                _log.level = level
+                _log.setLevel(level)
                 _log.removeHandler(handler)
                 handler.close()
 

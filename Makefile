@@ -22,7 +22,6 @@ install: .venv/.everything
 
 demo: .venv/.base
 	$(BIN)/abbild demo -o $(DEMO)
-	@echo "report: $(DEMO)/report.html"
 
 test: check
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile

@@ -1,7 +1,5 @@
 """The commands as a user types them."""
 
-import time
-
 import pyarrow.parquet as pq
 
 from .conftest import last_json, people_csv
@@ -76,11 +74,7 @@ def test_the_guessed_schema_is_shown_written_and_taken_back(abbild, people, tmp_
     abbild("proxy", people, "--schema", "s.yaml", "-o", "out", "--quiet")
 
 
-def test_help_is_fast_and_shows_an_example(abbild):
-    abbild("--help")
-    start = time.perf_counter()
-    abbild("--help")
-    assert time.perf_counter() - start < 2  # half a second on an idle machine; CI is not idle
+def test_help_shows_an_example(abbild):
     for command in ("proxy", "sample", "audit", "demo", "list", "doctor"):
         assert "Example: abbild" in abbild(command, "--help").stdout
 

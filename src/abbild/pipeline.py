@@ -41,6 +41,7 @@ from abbild.source import (
     read,
     read_object,
     read_schema,
+    share,
     split,
     suspect_units,
     to_object,
@@ -157,7 +158,7 @@ def proxy(
     recipe = {
         "command": "proxy",
         "source": loaded.sha256,
-        "holdout": control.sha256 if control else holdout,
+        "holdout": control.sha256 if control else share(holdout),
         "schema": loaded.dataset.schema.to_dict(),
         "engines": {name: _hyperparameters(maker) for name, maker in makers.items()},
         "rows": rows,
@@ -311,7 +312,7 @@ def _load(
 
 
 def _holdout_file(holdout: Any, schema: Schema) -> Loaded | None:
-    if holdout is None or isinstance(holdout, float | int) or str(holdout) == "none":
+    if holdout is None or str(holdout) == "none" or share(holdout) is not None:
         return None
     return _load(holdout, schema, unit=None, target=None, closed=False)
 
@@ -359,12 +360,7 @@ def _split(
         return data, control.dataset
     if holdout is None or str(holdout) == "none":
         return data, None
-    if not 0 < holdout < 1:
-        raise AbbildError(
-            f"the holdout share is {holdout}, it must lie between 0 and 1",
-            hint="try --holdout 0.2, a file, or none",
-        )
-    return split(data, holdout=float(holdout), seed=seed)
+    return split(data, holdout=holdout, seed=seed)
 
 
 def _fit_and_draw(

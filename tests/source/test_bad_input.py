@@ -35,7 +35,20 @@ def parquet():
         ("a.csv", parquet(), "not delimited text, as its name says, but a Parquet file"),
         ("a.csv", b"SQLite format 3\0", "an SQLite database"),
         ("a.csv", b"<html><table>", "HTML"),
-        ("a.csv", bytes(range(256)) * 9, "no text"),
+        ("a.csv", bytes(range(256)) * 9, "no text: it holds 9 NUL bytes"),
+        ("a.csv", b"a,b\n1,2\n3,\0\n4,5\n", r"^a\.csv .* 1 NUL byte, .* line 3 \(byte 11\)"),
+        ("a.csv", b"a,b\n1,\0\n", "1 NUL byte, the first in line 2"),
+        ("a.csv", b"ab,c\n\0001,2\n", "1 NUL byte, the first in line 2"),
+        ("a.csv", b"a\0,b\n1,2\n", "1 NUL byte, the first in line 1"),
+        ("a.csv", b"a,b\n" + b"1,2\n" * 99 + bytes(4096), "4,096 NUL bytes, .* line 101"),
+        ("a.csv", bytes(4096), "4,096 NUL bytes, the first in line 1"),
+        ("a.csv", b"a,b\n1,2\n\xfc,\0\n", "NUL byte, the first in line 3"),
+        ("a.csv", "a,b\n1,\0\n".encode("utf-16"), "1 NUL byte, the first in line 2"),
+        ("a.csv", b"\xef\xbb\xbfa,b\n\xff,2\n", "starts like UTF-8, but does not go on so"),
+        ("a.csv", b"\xff\xfea\0,\0b\0\n\0\0\xd8", "starts like UTF-16-LE"),
+        ("a.jsonl", b'{"a": 1}\n\0\0\0', "3 NUL bytes, the first in line 2"),
+        ("a.csv", b"a,b\n1,2\n3", "row 2 of a.csv has 1 cell, its header names 2 columns"),
+        ("a.csv", b"a\n1\n1,2\n", "has 2 cells, its header names 1 column\n"),
         ("a.xls", b"\xd0\xcf\x11\xe0rest", "old Excel"),
         ("a.parquet", b"a,b\n1,2\n", "not a Parquet file"),
         ("a.parquet", parquet()[:-20], "cut short"),
@@ -88,6 +101,70 @@ def test_no_permission(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "name,n\nJürgen,1\nKäthe,2\n"),
+        ("a.csv", "имя;n\nОльга;1\nПётр;2\n"),
+        ("a.csv", "名前,n\n山田,1\n田中,2\n"),
+        ("a.csv", "name,n\n😀😀😀,1\nb,2\n"),
+        ("a.jsonl", '{"name": "Jürgen", "n": 1}\n{"name": "Käthe", "n": 2}\n'),
+        ("a.json", '[{"name": "Jürgen", "n": 1}, {"name": "Käthe", "n": 2}]'),
+    ],
+)
+def test_wide_letters_are_read_and_written_with_or_without_a_mark(tmp_path, name, text, encoding):
+    path, plain, back = tmp_path / name, tmp_path / f"plain-{name}", tmp_path / f"back-{name}"
+    path.write_bytes(text.encode(encoding))
+    plain.write_text(text, encoding="utf-8", newline="")
+    loaded = read(path)
+    assert loaded.dataset.table.equals(read(plain).dataset.table)
+    write([loaded.dataset.table], back, loaded.format, loaded.dataset.schema)
+    assert read(back).dataset.table.equals(loaded.dataset.table)
+    if name == "a.csv":
+        assert back.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.csv", b"a,b\n" + b"10,20\n" * 50),
+        ("a.csv", b'a,b\n"x\ny",2\n' * 9),
+        ("a.jsonl", b'{"a": 1, "b": "x"}\n' * 9),
+        ("a.json", b'[{"a": 1}, {"a": 2}]'),
+        ("a.csv.gz", gzip.compress(b"a,b\n" + b"10,20\n" * 50)),
+        ("a.csv.zst", pa.Codec("zstd").compress(b"a,b\n" + b"10,20\n" * 50).to_pybytes()),
+        ("a.parquet", parquet()),
+    ],
+)
+def test_wherever_a_file_is_cut_it_is_refused_or_a_row_shorter(tmp_path, name, data):
+    path = tmp_path / name
+    path.write_bytes(data)
+    rows = read(path).dataset.table.num_rows
+    for cut in range(1, min(len(data), 200)):
+        path.write_bytes(data[:-cut])
+        try:
+            left = read(path).dataset.table.num_rows
+        except AbbildError as error:
+            assert error.hint
+            continue
+        # text that ends where a row or a last cell could end cannot be told from a whole file
+        assert name in ("a.csv", "a.jsonl") and left <= rows
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.csv", b"a,b\n1,2\n3"), ("a.jsonl", b'{"a": 1}\n{"a": ')]
+)
+def test_a_last_row_cut_short_says_so(tmp_path, name, data):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match="2") as caught:
+        read(path)
+    assert "cut short" in caught.value.hint
+
+
 def test_a_file_that_is_being_written(tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_text("a,b\n1,2\n")
@@ -100,7 +177,24 @@ def test_a_file_that_is_being_written(tmp_path, monkeypatch):
         return found
 
     monkeypatch.setattr(os, "fstat", look_and_let_another_write)
-    with pytest.raises(FileFormatError, match="being written"):
+    with pytest.raises(FileFormatError, match="changed while it was read") as caught:
+        read(path)
+    assert "try again" in caught.value.hint
+
+
+def test_a_file_rewritten_in_place_with_the_same_size(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n")
+    os.utime(path, ns=(0, 0))
+    look = os.fstat
+
+    def look_and_let_another_rewrite(file):
+        found = look(file)
+        path.write_text("a,b\n3,4\n")
+        return found
+
+    monkeypatch.setattr(os, "fstat", look_and_let_another_rewrite)
+    with pytest.raises(FileFormatError, match="changed while it was read"):
         read(path)
 
 

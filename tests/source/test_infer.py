@@ -197,7 +197,7 @@ def test_a_declared_column_is_not_looked_at():
         (Column("x", Kind.DATE, format="%d.%m.%Y"), "row 1 holds '1'"),
         (Column("x", Kind.DATE, format="%Q"), "unknown part %Q"),
         (Column("x", Kind.CATEGORY, levels=("1", "2")), "'abc' in row 3"),
-        (Column("z", Kind.INTEGER), "a column 'z', which a does not have"),
+        (Column("z", Kind.INTEGER), "a column 'z', which a.csv does not have"),
     ],
 )
 def test_values_that_contradict_a_schema_are_named(tmp_path, column, message):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abbild.core import NotEnoughDataError, RepeatedUnitError, SchemaError, Seed
-from abbild.source import check_units, read_object, split, suspect_units
+from abbild.source import check_units, read_object, share, split, suspect_units
 
 SEED = Seed(0) / "split"
 
@@ -122,3 +122,35 @@ def test_machines_shops_and_codes_may_repeat():
 
 def test_a_declared_unit_raises_no_suspicion():
     assert suspect_units(read_object(visits(50, 2), unit="patient").dataset) is None
+
+
+@pytest.mark.parametrize("said", [0.2, np.float32(0.2), "0.2", " .2 ", "0,2", "20%", "20 %"])
+def test_a_share_may_be_said_as_text(said):
+    assert share(said) == pytest.approx(0.2)
+    data = read_object(pa.table({"x": range(50)})).dataset
+    assert split(data, holdout=said, seed=SEED)[1].table.num_rows == 10
+
+
+@pytest.mark.parametrize("said", [None, "none", "people.csv", "0.2.csv", "nan", [0.2]])
+def test_what_is_no_number_is_no_share(said):
+    assert share(said) is None
+    with pytest.raises(SchemaError, match="must be a share"):
+        split(read_object(pa.table({"x": [1, 2]})).dataset, holdout=said, seed=SEED)
+
+
+@pytest.mark.parametrize("said", [0, 1, "1", "-0.2", "100 %", True, float("nan"), "20"])
+def test_a_share_lies_between_none_and_all(said):
+    with pytest.raises(SchemaError, match="between 0 and 1") as caught:
+        share(said)
+    assert caught.value.hint
+
+
+def test_one_row_and_one_unit_are_singular():
+    one = read_object(pa.table({"u": ["a"], "x": [1]}))
+    with pytest.raises(NotEnoughDataError, match=r"^1 row cannot"):
+        split(one.dataset, holdout=0.5, seed=SEED)
+    twice = read_object(pa.table({"u": ["a", "a"], "x": [1, 2]}), unit="u").dataset
+    with pytest.raises(NotEnoughDataError, match=r"^1 unit in column 'u' cannot"):
+        split(twice, holdout=0.5, seed=SEED)
+    with pytest.raises(RepeatedUnitError, match="names 1 unit in 2 rows"):
+        check_units(twice, allow_repeats=False)

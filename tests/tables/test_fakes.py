@@ -35,6 +35,43 @@ def test_ibans_have_the_right_shape_and_fail_their_check(country):
         assert int("".join(str(int(c, 36)) for c in moved)) % 97 != 1  # ISO 13616
 
 
+# the example of each country in the registry: its own check digits vouch for it
+EXAMPLES = """
+    AT611904300234573201 BE68539007547034 BG80BNBG96611020345678 CH9300762011623852957
+    CY17002001280000001200527600 CZ6508000000192000145399 DE89370400440532013000
+    DK5000400440116243 EE382200221020145685 ES9121000418450200051332 FI2112345600000785
+    FR1420041010050500013M02606 GB29NWBK60161331926819 GR1601101250000000012300695
+    HR1210010051863000160 HU42117730161111101800000000 IE29AIBK93115212345678
+    IT60X0542811101000000123456 LI21088100002324013AA LT121000011101001000 LU280019400644750000
+    LV80BANK0000435195001 NL91ABNA0417164300 NO9386011117947 PL61109010140000071219812874
+    PT50000201231234567890154 RO49AAAA1B31007593840000 SE4550000000058398257466
+    SI56263300012039086 SK3112000000198742637541
+"""
+
+
+def test_ibans_are_built_like_the_examples_of_the_registry():
+    examples = {example[:2]: example for example in EXAMPLES.split()}
+    assert sorted(examples) == sorted(fakes.COUNTRIES)
+    for country, (length, letters) in fakes.COUNTRIES.items():
+        example = examples[country]
+        moved = example[4:] + example[:4]
+        assert int("".join(str(int(c, 36)) for c in moved)) % 97 == 1, example
+        assert len(example) == 4 + length
+        head = max([4, *(4 + place + 1 for place in letters)])
+        assert example[4:head].isalpha() == bool(letters)
+        assert example[head].isdigit()
+
+
+def test_no_fake_number_is_toll_free():
+    free = {"800", "833", "844", "855", "866", "877", "888"}  # only 555-0199 is kept there
+    assert not free & {area for area, _, _ in fakes.RANGES["US"]}
+
+
+@pytest.mark.parametrize("locale", ["de_AT", "de_CH", "it_IT", "es_ES", "pl_PL", "ja_JP", None])
+def test_countries_without_a_range_for_fiction_get_north_american_numbers(locale):
+    assert fakes.phone_country(locale) == "US"
+
+
 def test_grouped_ibans_stand_in_fours():
     (iban,) = fakes.ibans(NUMBERS[:1], "DE", 3, grouped=True).to_pylist()
     assert [len(part) for part in iban.split()] == [4, 4, 4, 4, 4, 2]

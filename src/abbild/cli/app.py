@@ -87,7 +87,7 @@ def proxy(
             preset=cast(Any, preset),  # checked by abbild.proxy
             target=target,
             unit=unit,
-            holdout=shell.share_or_file(holdout),
+            holdout=holdout,
             schema=schema,
             rows_per_unit=cast(Any, rows_per_unit),
             seed=seed,

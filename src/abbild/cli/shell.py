@@ -37,15 +37,6 @@ class Shell:
             raise AbbildError("no run folder was named", hint="pass -o FOLDER")
         return out
 
-    def share_or_file(self, text: str) -> float | Path | None:
-        """Read ``--holdout``: a share, a file or "none"."""
-        if text == "none":
-            return None
-        try:
-            return float(text)
-        except ValueError:
-            return Path(text)
-
     def schema(self, source: str, out: Path | None, **options: Any) -> dict[str, Any]:
         """Guess the kinds of a table, show them and write them where the user can edit them."""
         from abbild.cli.words import write_guessed_schema  # noqa: PLC0415 - light `--help`

@@ -5,7 +5,7 @@ from abbild.source.infer import infer
 from abbild.source.objects import read_object, to_object
 from abbild.source.reader import Loaded, read
 from abbild.source.schema_file import read_schema, write_schema
-from abbild.source.split import check_units, split, suspect_units
+from abbild.source.split import check_units, share, split, suspect_units
 from abbild.source.writer import mark, write
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "read",
     "read_object",
     "read_schema",
+    "share",
     "split",
     "suspect_units",
     "to_object",

@@ -13,6 +13,7 @@ import pyarrow.types as pt
 from abbild.core import Column, ColumnTypeError, Kind, SchemaError, TableSchema
 from abbild.source import dates, durations, numerals
 from abbild.source.cells import Habits, Tidy, tidy
+from abbild.source.counts import counted
 from abbild.source.formats import CellFormat
 from abbild.source.infer import is_text
 from abbild.source.raw import decoded
@@ -20,12 +21,15 @@ from abbild.source.raw import decoded
 _FEW_INFINITE = 0.01  # share of infinite values up to which they are taken as missing
 _UNITS = ("s", "ms", "us", "ns")
 _COORDINATES = (Kind.LATITUDE, Kind.LONGITUDE)
+_NUMBERS = (Kind.NUMBER, Kind.INTEGER, *_COORDINATES)
 
 
 def canonical(
     table: pa.Table, schema: TableSchema, *, look: Habits, untyped: bool, closed: bool
 ) -> tuple[pa.Table, TableSchema, dict[str, CellFormat]]:
     """Store every value the way its kind is stored (see `abbild.core.Dataset`).
+
+    Infinite numbers become missing, and the reason of their column says so.
 
     Parameters
     ----------
@@ -52,8 +56,8 @@ def canonical(
             cells[column.name] = cell
         else:
             stored = _from_typed(column, values)
-        if column.kind in (Kind.NUMBER, *_COORDINATES):
-            stored = _finite(column, stored)
+        if column.kind in _NUMBERS and pt.is_floating(stored.type):
+            stored, column = _finite(column, stored)
         if closed or column.public:
             _check_levels(column, stored)
         stored = _in_unit(column, stored)
@@ -97,18 +101,25 @@ def _measured(column: Column, kind: pa.DataType) -> Column:
     return column
 
 
-def _finite(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
+def _finite(column: Column, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Column]:
+    """Return the values with infinite ones missing, and the column, whose reason says so."""
     finite = pc.is_finite(values)
     if pc.all(finite).as_py() in (True, None):
-        return values
-    infinite = pc.sum(pc.is_inf(values)).as_py()
+        return values.cast(_empty_type(column)), column
+    infinite = pc.sum(pc.is_inf(values)).as_py() or 0
     if infinite > _FEW_INFINITE * len(values) and infinite > 1:
         raise ColumnTypeError(
-            f"column {column.name!r} has {infinite:,} infinite values in {len(values):,} rows",
-            hint="replace them by a number or leave them empty, "
+            f"column {column.name!r} has {counted(infinite, 'infinite value')} "
+            f"in {counted(len(values), 'row')}",
+            hint="replace them by missing values or by a number, "
             "or declare 'kind: category' for the column in a schema",
         )
-    return pc.if_else(finite, values, None)
+    if infinite and not column.public:  # what is public says nothing of this table
+        verb = "was" if infinite == 1 else "were"
+        note = f"{counted(infinite, 'infinite value')} {verb} taken as missing"
+        if note not in column.reason:  # a schema read back says it already
+            column = replace(column, reason=f"{column.reason}; {note}".removeprefix("; "))
+    return pc.if_else(finite, values, None).cast(_empty_type(column)), column
 
 
 def _from_text(
@@ -173,12 +184,17 @@ def _text_numbers(
     if column.kind != Kind.INTEGER:
         return found.values.cast(pa.float64()), found.cell
     try:
-        finite = found.values
-        if pt.is_floating(finite.type):
-            finite = pc.if_else(pc.is_finite(finite), finite, None)
-        return finite.cast(pa.int64()), found.cell
+        return _whole(found.values), found.cell
     except pa.ArrowInvalid:
         return None
+
+
+def _whole(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return int64; float64 if some are infinite, for `_finite` to count, the others whole."""
+    if not pt.is_floating(values.type):
+        return values.cast(pa.int64())
+    whole = pc.if_else(pc.is_finite(values), values, None).cast(pa.int64())
+    return whole if whole.null_count == values.null_count else values
 
 
 def _text_truth(
@@ -271,6 +287,8 @@ def _from_typed(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         if target == pa.string() and not is_text(kind):
             return _worded(values)
+        if column.kind == Kind.INTEGER and pt.is_floating(values.type):
+            return _whole(values)
         return values.cast(target)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaError(
@@ -301,8 +319,6 @@ def _plain_floats(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
     wide = pc.if_else(pc.is_nan(wide), None, wide)
     if values.type != pa.float64() and column.decimals is not None:
         wide = pc.round(wide, ndigits=column.decimals)
-    if column.kind == Kind.INTEGER:
-        return _finite(column, wide)
     return wide
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 
@@ -10,75 +9,16 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from abbild.core import FileFormatError
+from abbild.source.counts import counted
+from abbild.source.encodings import as_utf8
 from abbild.source.formats import FileFormat
 from abbild.source.raw import Raw, check_names
 
 _HEAD = 1 << 16  # bytes looked at to find the delimiter
 _BLOCK = 1 << 23  # bytes Arrow parses at once
+_CUT = "the file ends in the middle of this row: it was cut short, copy or export it again"
 # a quoted cell, closed or not, or the end of a line
 _TOKEN = re.compile(rb'(?:(?<=[,;\t|\r\n])|\A)"[^"]*(?:""[^"]*)*("|\Z)|\r\n|\n|\r')
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-
-
-def as_utf8(data: bytes, where: str) -> tuple[bytes, str, bool]:
-    """Return `data` as UTF-8 without a mark, the encoding it had, and whether it had a mark.
-
-    Bytes that are no UTF-8 are taken for Windows-1252, or Latin-1 where that has no character.
-
-    Raises
-    ------
-    FileFormatError
-        If the bytes are no text.
-    """
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            body = data[len(mark) :]
-            return (body if encoding == "utf-8" else _recode(body, encoding, where)), encoding, True
-    zeros = data.count(0, 0, _HEAD)
-    if zeros * 10 <= min(len(data), _HEAD) and _is_utf8(data):
-        return data, "utf-8", False
-    if zeros:  # every other byte of Latin letters in UTF-16 is zero
-        even, odd = data[:_HEAD:2].count(0), data[1:_HEAD:2].count(0)
-        if min(even, odd) * 10 > max(even, odd):
-            raise _no_text(where)
-        encoding = "utf-16-le" if odd > even else "utf-16-be"
-        return _recode(data, encoding, where), encoding, False
-    for encoding in ("cp1252", "latin-1"):
-        try:
-            return data.decode(encoding).encode(), encoding, False
-        except UnicodeDecodeError:
-            continue
-    raise AssertionError("Latin-1 decodes every byte")
-
-
-def _recode(data: bytes, encoding: str, where: str) -> bytes:
-    try:
-        return data.decode(encoding).encode()
-    except UnicodeError as error:
-        raise _no_text(where) from error
-
-
-def _no_text(where: str) -> FileFormatError:
-    return FileFormatError(
-        f"{where} is no text and no table file known here",
-        hint="export it as CSV (UTF-8), Parquet, JSON lines or Excel (.xlsx)",
-    )
-
-
-def _is_utf8(data: bytes) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(data)
-    try:
-        for start in range(0, len(data), 1 << 20):  # in pieces: never a second copy of the file
-            decoder.decode(view[start : start + (1 << 20)])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def read_delimited(data: bytes, where: str, *, suffix: str, compression: str | None) -> Raw:
@@ -135,8 +75,9 @@ def _check_quotes(data: bytes, where: str) -> None:
         if token[:1] == b'"' and (len(token) == 1 or match.group(1) != b'"'):
             line = data.count(b"\n", 0, match.start()) + 1
             raise FileFormatError(
-                f"a quote opens in line {line} of {where} and never closes",
-                hint='close it, or write a quote inside a cell as ""',
+                f"a quote opens in line {line:,} of {where} and never closes",
+                hint='close it, or write a quote inside a cell as ""; if it is near the end, '
+                "the file may be cut short",
             )
 
 
@@ -221,9 +162,15 @@ def _ragged(body: memoryview, labels: list[str], delimiter: str, where: str) -> 
         text = str(error)
     found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text)
     if found is None:
-        return FileFormatError(f"{where} cannot be read as delimited text: {text}", hint="")
-    row, want, got = found.groups()
+        return FileFormatError(
+            f"{where} cannot be read as delimited text: {text}",
+            hint="export it again as CSV in UTF-8, or as Parquet",
+        )
+    row, want, got = map(int, found.groups())
+    rows = sum(1 for record, _ in _records(bytes(body)) if record)
+    cut = row == rows and got < want and body[-1] not in b"\r\n"
     return FileFormatError(
-        f"row {row} of {where} has {got} cells, its header names {want} columns",
-        hint=f"put cells that contain {delimiter!r} in double quotes",
+        f"row {row:,} of {where} has {counted(got, 'cell')}, "
+        f"its header names {counted(want, 'column')}",
+        hint=_CUT if cut else f"put cells that contain {delimiter!r} in double quotes",
     )

@@ -11,7 +11,7 @@ import pyarrow.json as pj
 import pyarrow.types as pt
 
 from abbild.core import ColumnTypeError, FileFormatError
-from abbild.source.delimited import as_utf8
+from abbild.source.encodings import as_utf8
 from abbild.source.formats import FileFormat
 from abbild.source.raw import Raw, check_names
 
@@ -66,19 +66,23 @@ def _arrow(data: bytes, options: pj.ParseOptions) -> pa.Table:
 
 def _lines(data: bytes, where: str) -> list[dict[str, Any]]:
     rows = []
-    for number, line in enumerate(data.decode().splitlines(), start=1):
+    lines = data.decode().split("\n")  # only this ends a line: strings may hold U+2028
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise FileFormatError(
-                f"line {number} of {where} is no JSON ({error.msg})",
-                hint="JSON lines have one object in every line",
+                f"line {number:,} of {where} is no JSON ({error.msg})",
+                hint="the file ends in the middle of this line: it was cut short, copy or "
+                "export it again"
+                if number == len(lines)
+                else "JSON lines have one object in every line",
             ) from error
         if not isinstance(row, dict):
             raise FileFormatError(
-                f"line {number} of {where} is no JSON object",
+                f"line {number:,} of {where} is no JSON object",
                 hint='a row looks like {"age": 39, "city": "Ulm"}',
             )
         rows.append(row)

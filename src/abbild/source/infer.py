@@ -17,6 +17,7 @@ import pyarrow.types as pt
 from abbild.core import Column, ColumnTypeError, Kind, TableSchema
 from abbild.source import dates, durations, naming, numerals, scales
 from abbild.source.cells import Habits, Tidy, habits_of, head_of, tidy
+from abbild.source.counts import counted
 from abbild.source.personal import country_of_phone, is_phone, locale_of, personal_kind
 from abbild.source.raw import decoded
 
@@ -163,8 +164,6 @@ def _float(name: str, values: pa.ChunkedArray, look: _Look) -> Column:
         return Column(name, Kind.NUMBER, reason="stored as numbers, none of them finite")
     decimals = numerals.decimals_of(finite)
     stored = "stored as numbers"
-    if len(finite) < len(present) and np.isinf(present).any():
-        stored += f", {int(np.isinf(present).sum()):,} infinite ones taken as missing"
     coordinate = naming.says(name, "latitude") or naming.says(name, "longitude")
     if decimals == 0 and not coordinate and np.abs(finite).max() < 2.0**53:
         whole = pa.chunked_array([pa.array(finite.astype(np.int64))])
@@ -178,7 +177,7 @@ def _number(name: str, values: Any, decimals: int | None, stored: str) -> Column
         if naming.says(name, kind) and ends["max"] is not None and ends["max"] <= bound:
             reason = f"named {name!r}, and all values lie within {bound:.0f} degrees"
             return Column(name, kind, decimals=decimals, reason=reason)
-    shown = "full precision" if decimals is None else f"at most {decimals} decimals"
+    shown = "full precision" if decimals is None else f"at most {counted(decimals, 'decimal')}"
     prefix = f"{stored}, " if stored else ""
     return Column(name, Kind.NUMBER, decimals=decimals, reason=f"{prefix}with {shown}")
 
@@ -198,8 +197,8 @@ def _integer(name: str, values: Any, look: _Look, stored: str) -> Column:
         return Column(name, Kind.CATEGORY, reason=f"named {name!r}: a code, not a quantity")
     if naming.says(name, "phone") and pc.min(values).as_py() >= 10**6:
         return Column(name, Kind.PHONE, reason=f"named {name!r}, whole numbers of 7 digits or more")
-    tail = f"{n:,} values are whole numbers"
-    reason = f"{stored}, all {tail}" if stored else f"all {tail}"
+    tail = "the only value is a whole number" if n == 1 else f"all {n:,} values are whole numbers"
+    reason = f"{stored}, {tail}" if stored else tail
     return Column(name, Kind.INTEGER, reason=reason)
 
 
@@ -277,8 +276,6 @@ def _numerals(name: str, neat: Tidy, head: pa.Array, look: _Look) -> Column | No
         return _integer(name, found.values, look, stored)
     written = f"written with {marks}"
     finite = found.values.filter(pc.is_finite(found.values))
-    if infinite := pc.sum(pc.is_inf(found.values)).as_py():
-        written += f", {infinite:,} infinite ones taken as missing"
     if found.decimals is not None and len(finite):
         whole = pc.all(pc.equal(finite, pc.floor(finite))).as_py()
         small = pc.max(pc.abs(finite)).as_py() < 2.0**53
@@ -381,11 +378,13 @@ def _string_key(name: str, n: int, distinct: int, look: _Look) -> str | None:
 
 
 def _level_column(name: str, neat: Tidy, kept: pa.ChunkedArray) -> Column:
-    counted = pc.value_counts(kept.drop_null())
-    distinct, n = len(counted), len(kept) - kept.null_count
-    count = f"{distinct:,} levels in {n:,} values" if distinct != 1 else "one level"
+    tally = pc.value_counts(kept.drop_null())
+    distinct, n = len(tally), len(kept) - kept.null_count
+    count = (
+        f"{counted(distinct, 'level')} in {counted(n, 'value')}" if distinct != 1 else "one level"
+    )
     if distinct <= _LEVELS:
-        order = scales.in_order(counted.field("values").to_pylist(), name)
+        order = scales.in_order(tally.field("values").to_pylist(), name)
         if order is not None:
             return Column(name, Kind.ORDINAL, levels=order, reason=f"{count}, of a known order")
     note = f"; {neat.word!r} is one of them" if neat.word_is_level else ""

@@ -55,8 +55,9 @@ def read_object(
     if not table.column_names:
         raise FileFormatError("the table has no columns", hint="pass a table with columns")
     raw = Raw(table, FileFormat("object"), frame=_frame(obj))
+    roles = {"unit": unit, "target": target, "key": key}
     return load(
-        raw, "data", _digest(table), schema=schema, unit=unit, target=target, key=key, closed=closed
+        raw, "data", _digest(table), where="the table", schema=schema, roles=roles, closed=closed
     )
 
 

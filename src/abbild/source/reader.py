@@ -29,6 +29,7 @@ from abbild.core import unknown_name as unknown
 from abbild.source.canonical import canonical
 from abbild.source.delimited import read_delimited
 from abbild.source.documents import read_json
+from abbild.source.encodings import start_of
 from abbild.source.formats import FileFormat, named_format, suffix_of
 from abbild.source.infer import habits, infer
 from abbild.source.raw import Raw, check_names, check_types
@@ -120,7 +121,8 @@ def read(
     digest = hashlib.sha256(data).hexdigest()
     raw = _raw(data, place, sheet)
     name = place.name.split(".")[0] or place.name
-    return load(raw, name, digest, schema=schema, unit=unit, target=target, key=key, closed=closed)
+    roles = {"unit": unit, "target": target, "key": key}
+    return load(raw, name, digest, where=place.name, schema=schema, roles=roles, closed=closed)
 
 
 def load(
@@ -128,28 +130,27 @@ def load(
     name: str,
     digest: str,
     *,
+    where: str,
     schema: Schema | None,
-    unit: str | None,
-    target: str | None,
-    key: str | None,
+    roles: dict[str, str | None],
     closed: bool = True,
 ) -> Loaded:
-    """Give a raw table its meaning and its canonical storage."""
-    check_types(raw.table, name)
+    """Give a raw table its meaning and its canonical storage; errors call it `where`."""
+    check_types(raw.table, where)
     if not raw.table.num_rows:
         raise NotEnoughDataError(
-            f"{name} has column names but no rows", hint="name a table with rows"
+            f"{where} has column names but no rows", hint="name a table with rows"
         )
     declared = {} if schema is None else {c.name: c for c in schema.table.columns}
     for column in declared:
         if column not in raw.table.column_names:
             hint = unknown("column", column, raw.table.column_names).hint
             raise SchemaError(
-                f"the schema describes a column {column!r}, which {name} does not have", hint=hint
+                f"the schema describes a column {column!r}, which {where} does not have", hint=hint
             )
     look = habits(raw.table, comma=raw.comma)
     told = infer(raw.table, declared=declared, look=look, untyped=raw.untyped)
-    told = _roles(told, schema, {"unit": unit, "target": target, "key": key})
+    told = _roles(told, schema, roles)
     table, told, cells = canonical(raw.table, told, look=look, untyped=raw.untyped, closed=closed)
     whole = schema or Schema({"data": told})
     packed = base64.b64encode(raw.table.schema.remove_metadata().serialize()).decode()
@@ -276,7 +277,7 @@ def _format_of(data: bytes, place: Path) -> str:
         if b"xl/" in data or b"[Content_Types].xml" in data[:2000]:
             return "xlsx"
         raise FileFormatError(f"{place} is a zip archive", hint="unpack it and name one file")
-    start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = start_of(data, 4096).lstrip()
     if start.startswith(b"{") and re.match(rb'\{\s*("|\}|\Z)', start):
         return "jsonl"
     if start.startswith(b"[") and re.match(rb'\[\s*(\{\s*"|\])', start):

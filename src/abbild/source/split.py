@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,17 +21,50 @@ from abbild.core import (
     Seed,
 )
 from abbild.source import naming
+from abbild.source.counts import counted
 
 _FEW = 10  # fewer different values than this are levels, not people
 _PERSONAL = (Kind.EMAIL, Kind.IBAN, Kind.PHONE)
+_SHARE = re.compile(r"([-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+))\s*(%?)")
 
 
-def split(dataset: Dataset, *, holdout: float, seed: Seed) -> tuple[Dataset, Dataset]:
+def share(holdout: Any) -> float | None:
+    """Return the share that `holdout` says, as a number or as text, or None if it says none.
+
+    Raises
+    ------
+    SchemaError
+        If it is a number that is no share.
+
+    Examples
+    --------
+    >>> share(0.2), share("0.2"), share("20 %"), share("people.csv"), share(None)
+    (0.2, 0.2, 0.2, None, None)
+    """
+    if isinstance(holdout, str):
+        found = _SHARE.fullmatch(holdout.strip())
+        if found is None:
+            return None
+        part = float(found[1].replace(",", ".")) / (100 if found[2] else 1)
+    elif isinstance(holdout, Real):
+        part = float(holdout)
+    else:
+        return None
+    if isinstance(holdout, bool) or not 0 < part < 1:
+        raise SchemaError(
+            f"the share of the holdout must lie between 0 and 1, got {holdout}",
+            hint="0.2 keeps every fifth row aside; a file with other rows and none are possible",
+        )
+    return part
+
+
+def split(dataset: Dataset, *, holdout: float | str, seed: Seed) -> tuple[Dataset, Dataset]:
     """Part `dataset` into train and holdout; all rows of a unit fall on one side.
 
     Parameters
     ----------
-    holdout : share of the units (of the rows, where no unit is declared), in (0, 1)
+    holdout : share of the units (of the rows, where no unit is declared), in (0, 1); as a number
+        or as text, see `share`
 
     Returns
     -------
@@ -36,6 +72,8 @@ def split(dataset: Dataset, *, holdout: float, seed: Seed) -> tuple[Dataset, Dat
 
     Raises
     ------
+    SchemaError
+        If `holdout` is no share.
     NotEnoughDataError
         If a side would be empty.
 
@@ -45,19 +83,20 @@ def split(dataset: Dataset, *, holdout: float, seed: Seed) -> tuple[Dataset, Dat
     neither the order of the rows nor the other columns. Rows without units are ranked by a
     permutation of the row numbers. A missing unit is a unit of its own.
     """
-    if not 0 < holdout < 1:
+    part = share(holdout)
+    if part is None:
         raise SchemaError(
-            f"the share of the holdout must lie between 0 and 1, got {holdout}",
+            f"the holdout of a split must be a share, got {holdout!r}",
             hint="0.2 keeps every fifth row aside",
         )
     table, unit = dataset.table, dataset.schema.table.unit
     groups = np.arange(table.num_rows) if unit is None else _groups(table[unit])
     n = int(groups.max(initial=-1)) + 1
-    aside = round(n * holdout)
+    aside = round(n * part)
     if aside == 0 or aside == n:
-        what = "rows" if unit is None else f"units in column {unit!r}"
+        what = counted(n, "row") if unit is None else f"{counted(n, 'unit')} in column {unit!r}"
         raise NotEnoughDataError(
-            f"{n} {what} cannot be parted with a holdout of {holdout:g}: one side would be empty",
+            f"{what} cannot be parted with a holdout of {part:g}: one side would be empty",
             hint="bring more rows, another share, or --holdout none",
         )
     rank = seed.rng().permutation(n) if unit is None else _ranks(table[unit], groups, seed)
@@ -111,7 +150,7 @@ def check_units(dataset: Dataset, *, allow_repeats: bool) -> None:
     distinct = pc.count_distinct(values).as_py()
     if distinct < len(values):
         raise RepeatedUnitError(
-            f"column {unit!r} names {distinct:,} units in {len(values):,} rows: "
+            f"column {unit!r} names {counted(distinct, 'unit')} in {counted(len(values), 'row')}: "
             "several rows per unit, and a model of histories does not exist yet",
             hint="keep one row per unit, or say --rows-per-unit many to have rows drawn one by "
             "one (the report will say so)",

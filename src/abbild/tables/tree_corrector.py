@@ -33,7 +33,7 @@ class Boosting:
     depth: int = 6
     rate: float = 0.1
     ridge: float = 1.0
-    least: float = 5.0
+    least: float = 20.0
     row_share: float = 0.5
     column_share: float = 0.5
 

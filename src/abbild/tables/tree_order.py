@@ -75,12 +75,9 @@ def _coarse(bins: NDArray[np.uint8], column: ColumnBins) -> NDArray[np.uint8]:
     return lookup[bins].astype(np.uint8)
 
 
-def column_order(information: NDArray[np.float64], target: int = -1) -> NDArray[np.int64]:
-    """Return columns by descending sum of their information on all others, `target` first."""
-    total = information.sum(axis=1)
-    if target >= 0:
-        total[target] = np.inf
-    return np.argsort(-total, kind="stable")
+def column_order(information: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return columns by descending sum of their information on all others."""
+    return np.argsort(-information.sum(axis=1), kind="stable")
 
 
 def predictors(

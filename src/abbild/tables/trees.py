@@ -80,7 +80,7 @@ class Trees:
     trees: int = 10
     share: float = 0.7
     penalty_scores: float = 5.0
-    penalty_levels: float = 6.0
+    penalty_levels: float = 4.0
     min_leaf: int | None = None
     most_predictors: int = 30
     rows: int = 100_000

@@ -11,7 +11,8 @@ from abbild.tables.strings import digits, rows_of_bytes, with_suffix
 
 __all__ = ["COUNTRIES", "ibans"]
 
-# country to (length of the account part, where in it letters stand); ISO 13616 registry
+# country to (length of the account part, where in it letters must stand), as in SWIFT's "IBAN
+# Registry" (ISO 13616-2); where it allows letters or digits, digits stand
 COUNTRIES: dict[str, tuple[int, range]] = {
     "AT": (16, range(0)),
     "BE": (12, range(0)),

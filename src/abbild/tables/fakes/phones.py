@@ -1,8 +1,12 @@
 """Phone numbers that ring nowhere: ranges the regulators set aside for fiction.
 
-Germany: Bundesnetzagentur, "Rufnummern fuer die Verwendung in Medienproduktionen"; United
-Kingdom: Ofcom, "Telephone numbers for use in TV and radio drama"; North America: 555-0100 to
-555-0199 of any area code (NANPA); France: Arcep decision 2018-0881, fiction ranges.
+Germany: Bundesnetzagentur, "Rufnummern fuer Medienproduktionen (Drama Numbers)", Mitteilung
+148/2021, Amtsblatt 7/2021, page 489: a thousand numbers in each of five cities. United Kingdom:
+Ofcom, "Telephone numbers for use in TV and radio drama programmes": a thousand in each of the
+larger cities and in 01632, which is no place. France: Arcep, decision 2018-0881, annex 1, section
+2.5.12, "Numeros pour oeuvres audiovisuelles": these can neither call nor be called. North America:
+NANPA keeps 555-0100 to 555-0199 of every area code for fiction (with toll-free codes only
+555-0199, so none is used here). A country without such a range gets North American numbers.
 """
 
 from __future__ import annotations
@@ -23,18 +27,18 @@ _AREAS = "201 202 212 213 214 305 312 404 415 503 512 602 612 615 617 702 713 71
 # country to (area code, first digits of the number, digits that are free)
 RANGES: dict[str, tuple[tuple[str, str, int], ...]] = {
     "DE": (
-        ("30", "23125", 3),
-        ("40", "66969", 3),
-        ("69", "90009", 3),
-        ("89", "99998", 3),
-        ("221", "4710", 3),
+        ("30", "23125", 3),  # Berlin
+        ("40", "66969", 3),  # Hamburg
+        ("69", "90009", 3),  # Frankfurt am Main
+        ("89", "99998", 3),  # Munich
+        ("221", "4710", 3),  # Cologne
     ),
     "GB": (
-        ("1632", "960", 3),
-        ("20", "79460", 3),
-        ("121", "4960", 3),
-        ("161", "4960", 3),
-        ("131", "4960", 3),
+        ("1632", "960", 3),  # no place
+        ("20", "79460", 3),  # London
+        ("121", "4960", 3),  # Birmingham
+        ("161", "4960", 3),  # Manchester
+        ("131", "4960", 3),  # Edinburgh
     ),
     "FR": (
         ("1", "9900", 4),

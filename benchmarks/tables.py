@@ -34,7 +34,7 @@ from abbild.core import write_json
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 LINES = RESULTS / "cells.jsonl"
-OURS = ("independent", "copula", "trees-conservative", "trees", "trees+target")
+OURS = ("independent", "copula", "trees-conservative", "trees")
 ARMS = (*NULLS, *OURS, *PEERS)
 REPORTED = range(10)  # seeds a page may hold; an arm shows those it has
 YARDSTICK = [HERE / "measures.py", HERE / "neighbours.py"]

@@ -110,6 +110,7 @@ def section(name: str, lines: Sequence[Line], arms: Sequence[str], command: str)
         failed = sorted({line["facts"]["error"] for line in own if not line["scores"]})
         failures += [f"{title(arm)}: {reason}." for reason in failed]
     yield ""
+    yield from _bars(name, [line for line in lines if line["key"][1] == "trees"])
     for failure in failures:
         yield f"- {failure}"
     if failures:
@@ -135,6 +136,23 @@ def _cell(values: Sequence[float], decimals: int) -> str:
         return mean
     half = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
     return f"{mean} ± {half:.{decimals}f}"
+
+
+def _bars(name: str, lines: Sequence[Line]) -> Iterator[str]:
+    """Say what the default engine had to reach and whether it did."""
+    whole = [line["scores"] for line in lines if line["scores"]]
+    words = []
+    for score, head, factor, decimals in COLUMNS:
+        if not whole or score not in CASES[name].bars:
+            continue
+        bar, is_least = CASES[name].bars[score], score == "detection_holdout"
+        mean = float(np.mean([scores[score] for scores in whole]))
+        met = "reached" if (mean >= bar if is_least else mean <= bar) else "missed"
+        sign = ">=" if is_least else "<="
+        words.append(f"{head} {sign} {factor * bar:g} ({factor * mean:.{decimals + 1}f}, {met})")
+    if words:
+        yield f"Bars of the default `trees`: {'; '.join(words)}."
+        yield ""
 
 
 def _published(name: str) -> Iterator[str]:

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from abbild.report import charts
 from abbild.report.charts import Mark, Scale
-from abbild.report.figures import count, decimals, duration, number, percent, span
+from abbild.report.figures import (
+    count,
+    decimals,
+    duration,
+    number,
+    percent,
+    prose,
+    span,
+    things,
+    visible,
+)
 
 FINITE = st.floats(-1e9, 1e9, allow_nan=False)
 SHARE = st.floats(0, 1)
@@ -136,3 +146,16 @@ def test_drawings_are_well_formed(shares, title):
 
 def test_no_drawing_holds_a_number_that_is_none():
     assert math.isfinite(Scale.around([0.3, 0.3]).at(0.3))
+
+
+def test_sentences_get_minus_signs_and_nothing_else_does():
+    said = "the difference is -0.013 (-0.021 to +0.005), 1 % on 2020-01-05, row-2, classifier's"
+    expected = (
+        "the difference is −0.013 (−0.021 to +0.005), 1\u202f% on 2020-01-05, row-2, classifier’s"
+    )
+    assert prose(said) == expected
+    assert visible("--seed -5") == "--seed -5"  # a command can be copied
+
+
+def test_one_thing_is_no_things():
+    assert [things(n, "row") for n in (0, 1, 2_000)] == ["0 rows", "1 row", "2,000 rows"]

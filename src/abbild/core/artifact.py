@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,9 +21,10 @@ from abbild.core.errors import FileFormatError
 from abbild.core.table import atomically, write_json
 
 _FORMAT = 1
+_hints = cache(get_type_hints)
 _DAMAGE = (
-    *(ValueError, KeyError, TypeError, OSError, AttributeError, ImportError, EOFError),
-    *(RecursionError, BadZipFile, zlib.error),
+    *(ValueError, LookupError, TypeError, OSError, AttributeError, ImportError, EOFError),
+    *(ArithmeticError, MemoryError, RuntimeError, BadZipFile, zlib.error),
 )
 
 
@@ -39,13 +43,15 @@ def save_model(model: Any, folder: Path) -> None:
 
 
 def load_model(folder: Path) -> Any:
-    """Load what `save_model` saved.
+    """Load what `save_model` saved; a model file is data and may not choose code to run.
+
+    Each field must be what its annotation says. A part with a method ``check(self) -> None`` is
+    asked, from the inside out, whether its values fit together; it raises `ShapeError` if not.
 
     Raises
     ------
     FileFormatError
-        If the folder holds no whole model, or one naming a type of no registered package: a
-        model file is data and may not choose code to run.
+        If the folder holds no whole model, or one naming a type of no registered package.
     """
     try:
         structure = json.loads((folder / "model.json").read_text(encoding="utf-8"))
@@ -107,7 +113,12 @@ def _load(node: Any, stored: Any) -> Any:
         kind = _type(node["type"])
         if "value" in node:
             return kind(node["value"])
-        return kind(**{name: _load(v, stored) for name, v in node["fields"].items()})
+        whole = kind(**{name: _load(v, stored) for name, v in node["fields"].items()})
+        for name in node["fields"]:
+            if not _fits(getattr(whole, name), _hints(kind)[name]):
+                raise TypeError(f"field {name!r} of {kind.__name__} is of another type")
+        getattr(whole, "check", lambda: None)()
+        return whole
     ((tag, content),) = node.items()
     if tag == "array":
         return stored[content]
@@ -118,6 +129,31 @@ def _load(node: Any, stored: Any) -> Any:
     return {"tuple": tuple, "list": list}[tag](_load(v, stored) for v in content)
 
 
+def _fits(value: Any, hint: Any) -> bool:
+    """Return whether `value` is what an annotation says."""
+    origin: Any = get_origin(hint) or hint
+    inner = get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if hint is Any or not isinstance(origin, type):
+        return True  # nothing to judge by
+    if getattr(origin, "_is_protocol", False):
+        return all(hasattr(type(value), name) for name in vars(origin) if name[0] != "_")
+    if hint in (int, float):  # a whole number is a float, a truth value is no number
+        return isinstance(value, int | hint) and not isinstance(value, bool)
+    if not (right := bool(isinstance(value, origin))) or not inner:
+        return right
+    if origin is np.ndarray:
+        (scalar,) = get_args(inner[1])
+        return scalar is Any or (issubclass(value.dtype.type, scalar) and value.dtype.isnative)
+    if issubclass(origin, Mapping):
+        return all(_fits(k, inner[0]) and _fits(v, inner[1]) for k, v in value.items())
+    if origin is tuple and inner[-1] is not ...:
+        return len(value) == len(inner) and all(map(_fits, value, inner))
+    return not issubclass(origin, Sequence) or all(_fits(v, inner[0]) for v in value)
+
+
+@cache
 def _type(path: str) -> type:
     module, _, name = path.partition(":")
     trusted = {"abbild"} | {

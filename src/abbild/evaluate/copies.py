@@ -153,7 +153,7 @@ def _near_copies(
     """Compare distances to equally many training and holdout rows."""
     m = min(MOST_REAL, train.num_rows, holdout.num_rows)
     if m < LEAST:
-        reason = f"{m} training and holdout rows are too few, {LEAST} are needed"
+        reason = f"of training or holdout rows there are only {m}, {LEAST} are needed"
         missing = [Score.not_computed(f"copies.{k}", reason) for k in ("near", "share")]
         return Findings(missing)
     space = Space.of(train, holdout, synthetic, schema=schema, shape="scaled")

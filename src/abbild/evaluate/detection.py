@@ -15,6 +15,7 @@ from abbild.core import Discretizer, NotEnoughDataError, Schema, Score, Seed
 from abbild.evaluate.intervals import auc_interval, normal, placements
 from abbild.evaluate.judgement import Effort, Findings
 from abbild.evaluate.scope import all_levels, judged, rounded
+from abbild.evaluate.wording import things
 
 __all__ = ["Detected", "detect", "detection"]
 
@@ -107,7 +108,7 @@ def detection(
     if n < min(effort.detected, smallest):
         notes.append(f"Detection looked at {n:,} rows a side, as there are {d:,} columns.")
     if n < LEAST:
-        raise NotEnoughDataError(f"{n} rows a side are too few to train a classifier on")
+        raise NotEnoughDataError(f"{things(n, 'row')} a side: too few to train a classifier on")
     rows = {who: _thin(x, n, seed / who) for who, x in rows.items()}
     synthetic_rows, train_rows = rows["synthetic"], rows["train"]
     near = detect(synthetic_rows, train_rows, encode.categorical, seed / "near")
@@ -194,16 +195,24 @@ def _thin(x: Floats, n: int, seed: Seed) -> Floats:
 
 def _scores(against: str, found: Detected, real: Detected | None, n: int) -> list[Score]:
     """Return score and AUC; the interval has the luck of the real-vs-real reference in it."""
-    error = found.error if real is None else float(np.hypot(found.error, real.error))
+    error = _error(found, real)
     auc_base = 0.5 if real is None else real.auc
     score_base = 1.0 if real is None else real.score
-    low, high = normal(found.auc, error)
+    low, high = _auc_bounds(found, real)
     bottom, top = normal(found.score, 2 * error)
     name = f"detection.{against}"
     return [
         Score(name, found.score, bottom, top, "higher", n, score_base, method="DeLong"),
         Score(f"{name}.auc", found.auc, low, high, "lower", n, auc_base, method="DeLong"),
     ]
+
+
+def _error(found: Detected, real: Detected | None) -> float:
+    return found.error if real is None else float(np.hypot(found.error, real.error))
+
+
+def _auc_bounds(found: Detected, real: Detected | None) -> tuple[float, float]:
+    return normal(found.auc, _error(found, real))
 
 
 def _overfit(guess: Floats, n: int) -> tuple[Score, dict[str, float]]:
@@ -225,7 +234,7 @@ def _overfit(guess: Floats, n: int) -> tuple[Score, dict[str, float]]:
 def _evidence(
     found: Detected, real: Detected | None, against: str, names: list[str]
 ) -> dict[str, object]:
-    low, high = normal(found.auc, found.error)
+    low, high = _auc_bounds(found, real)
     order = np.argsort(-found.gains, kind="stable")
     return {
         "auc": found.auc,

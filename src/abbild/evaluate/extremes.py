@@ -10,6 +10,7 @@ from abbild.core import NotEnoughDataError, Schema, Score, Seed
 from abbild.evaluate.intervals import normal
 from abbild.evaluate.judgement import Effort, Findings
 from abbild.evaluate.scope import judged, rounded
+from abbild.evaluate.wording import things
 
 __all__ = ["missingness", "tails"]
 
@@ -101,7 +102,7 @@ def tails(
     """
     schema = judged(schema)
     if train.num_rows < LEAST_ROWS:
-        raise NotEnoughDataError(f"{train.num_rows} training rows are too few to see tails")
+        raise NotEnoughDataError(f"{things(train.num_rows, 'training row')}: too few to see tails")
     evidence: list[dict[str, object]] = []
     beyond: list[tuple[float, Flags, Flags | None]] = []
     for column in schema.table.columns:

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy import stats
 
 from abbild.core import Schema, Score, Seed
-from abbild.evaluate.intervals import auc_interval, clopper_pearson, normal
+from abbild.evaluate.attack import LEVEL, TAIL, Attack, attack
 from abbild.evaluate.judgement import Effort, Findings
 from abbild.evaluate.neighbors import Shape, Space, nearest
 from abbild.evaluate.scope import judged, needed
+from abbild.evaluate.wording import things
 
-__all__ = ["FOUND", "NOT_FOUND", "TOO_WEAK", "Attack", "attack", "membership"]
+__all__ = ["FOUND", "NOT_FOUND", "TOO_WEAK", "membership"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -32,12 +33,6 @@ LEAST_PEOPLE = 40  # a side; with fewer, choosing an attack on one half is a lot
 ISOLATED = 200  # most isolated outsiders looked at
 NEIGHBOURS = (1, 5, 20)
 SHAPES: tuple[Shape, ...] = ("scaled", "ranked")
-TAIL = 0.01  # share of the highest scores looked at for a leak of few people
-# four tests are made (two groups; all scores and the highest), each upwards at 1.25 %: were
-# nothing leaked, at most one judgement in twenty would say otherwise
-LEVEL = 0.975
-ALARM = (1 - LEVEL) / 2
-POWER = 0.8
 UPSIDE_DOWN = 3.5  # standard errors above chance
 TINY = 1e-6  # added to distances before the logarithm, so that a copy has a finite score
 
@@ -46,58 +41,6 @@ THREATS = {
     "population wants to know whether a given person was in the training data.",
     "isolated": "The same attacker goes for the people who are least like anyone else.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """What came of an attack on members (in the training data) and outsiders (not in it).
-
-    Attributes
-    ----------
-    auc, low, high : chance that a member scores above an outsider, interval at 97.5 %
-    tpr, tpr_low, tpr_high : share of members found where at most 1 % of the outsiders are accused;
-        NaN if there are fewer than 200 outsiders
-    tail_p : chance of that many members among the highest 1 % of the scores, were nothing leaked
-    members, outsiders : people attacked
-    error : standard error of `auc`
-    chosen : the attacks that did best on the half they were chosen on
-    upside_down : whether the same attacks, told to look for outsiders, find them beyond all
-        chance: then the holdout was not unseen, or tables are mixed up, and nothing can be said
-    """
-
-    auc: float
-    low: float
-    high: float
-    tpr: float
-    tpr_low: float
-    tpr_high: float
-    tail_p: float
-    members: int
-    outsiders: int
-    error: float
-    chosen: tuple[str, ...]
-    upside_down: bool = False
-
-    @property
-    def found(self) -> bool:
-        """Whether chance is excluded, upwards."""
-        return self.low > 0.5 or self.tail_p < ALARM
-
-    @property
-    def smallest_auc(self) -> float:
-        """AUC that would have been found four times in five."""
-        return min(1.0, 0.5 + self.error * float(stats.norm.ppf(1 - ALARM) + stats.norm.ppf(POWER)))
-
-    @property
-    def smallest_share(self) -> float:
-        """Share of the members that would have been found four times in five, were they copied."""
-        people = self.members + self.outsiders
-        top, share = max(1, round(TAIL * people)), self.members / people
-        # members needed among the highest scores, and how many more than chance that is
-        needed_hits = float(stats.binom.ppf(1 - ALARM, top, share)) + 1
-        extra = needed_hits - top * share + 0.85 * math.sqrt(top * share * (1 - share))
-        by_tail = extra / max(1e-9, 1 - share) / self.members
-        return min(1.0, by_tail, 2 * (self.smallest_auc - 0.5))
 
 
 def membership(
@@ -126,10 +69,13 @@ def membership(
     Raises
     ------
     NotEnoughDataError
-        If the holdout has fewer than 80 rows.
+        If the holdout has fewer than 80 people.
 
     Notes
     -----
+    Of each person (`Schema.unit`) one row is drawn: were others of an outsider's rows among the
+    attacker's, outsiders would be told from members by them, without any leak.
+
     Each attack is chosen on one half of the people and reported on the other, then the halves
     change roles. "No leak found" speaks of these attacks and of effects of the size named; it is
     no proof of anonymity. Cost: every person against every synthetic row.
@@ -140,8 +86,11 @@ def membership(
     .. [2] Yao, Krco, Ganev, de Montjoye (2025), arXiv:2505.01524 (isolated records).
     """
     effort = effort or Effort()
-    schema = judged(schema)
-    people = _People.of(train, needed(holdout, 2 * LEAST_PEOPLE), seed, effort.candidates)
+    unit, schema = schema.table.unit, judged(schema)
+    train = _one_row_each(train, unit, seed / "train")
+    holdout = needed(holdout)
+    holdout = needed(_one_row_each(holdout, unit, seed / "rows"), 2 * LEAST_PEOPLE)
+    people = _People.of(train, holdout, seed, effort.candidates)
     spaces = {s: Space.of(people.known, synthetic, schema=schema, shape=s) for s in SHAPES}
     attacks = _Distances(people, spaces, synthetic, effort, seed, f"{train.num_rows}")
     inside, outside = attacks.scores(people.members, people.outsiders)
@@ -156,58 +105,6 @@ def membership(
         scores.extend(_scores(name, found, everyone.outsiders))
         evidence.append(_evidence(name, found, everyone.outsiders))
     return Findings(scores, {"attacks": evidence})
-
-
-def attack(members: dict[str, Floats], outsiders: dict[str, Floats], *, seed: Seed) -> Attack:
-    """Choose among attacks on one half of the people and judge the choice on the other.
-
-    Parameters
-    ----------
-    members, outsiders : (n,) and (m,) scores of each attack; higher means "was in the data"
-    """
-    names = list(members)
-    n, m = (len(side[names[0]]) for side in (members, outsiders))
-    halves = [_halves(size, seed / who) for size, who in ((n, "members"), (m, "outsiders"))]
-    aucs, errors, chosen = [], [], []
-    hits = drawn = caught = accused = 0
-    for pick, report in ((0, 1), (1, 0)):
-        best = max(
-            names,
-            key=lambda a: auc_interval(members[a][halves[0][pick]], outsiders[a][halves[1][pick]])[
-                0
-            ],
-        )
-        inside, outside = members[best][halves[0][report]], outsiders[best][halves[1][report]]
-        auc, error, _, _ = auc_interval(inside, outside)
-        aucs.append(auc)
-        errors.append(error)
-        chosen.append(best)
-        every = np.sort(np.r_[inside, outside])
-        cut = every[-max(1, round(TAIL * len(every)))]
-        hits += int((inside >= cut).sum())
-        drawn += int((every >= cut).sum())
-        # an outsider exceeds the r-th highest of m others with probability r / (m + 1)
-        rank = int(TAIL * (len(outside) + 1))
-        accused += rank
-        caught += int((inside > np.sort(outside)[-rank]).sum()) if rank else 0
-    auc, error = float(np.mean(aucs)), math.hypot(*errors) / 2
-    tail_p = float(stats.hypergeom.sf(hits - 1, n + m, n, drawn))
-    low, high = normal(auc, error, level=LEVEL)
-    tpr, tpr_low, tpr_high = _true_positives(caught, n, accused, m)
-    unique = tuple(sorted(set(chosen)))
-    return Attack(auc, low, high, tpr, tpr_low, tpr_high, tail_p, n, m, error, unique)
-
-
-def _true_positives(caught: int, n: int, accused: int, m: int) -> tuple[float, float, float]:
-    """Return the share of members caught and its interval; NaN if `m` outsiders are too few."""
-    if not accused:
-        return math.nan, math.nan, math.nan
-    share = caught / n
-    low, high = clopper_pearson(caught, n, LEVEL)
-    # the threshold is set by a few outsiders, and is as uncertain as they are few
-    luck = float(stats.norm.ppf(0.5 + LEVEL / 2)) * math.sqrt(accused) / m
-    low = max(0.0, share - math.hypot(share - low, luck))
-    return share, low, min(1.0, share + math.hypot(high - share, luck))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -310,9 +207,16 @@ class _Distances:
         return self.effort.shared(f"membership {self.tag} {outside} {key}", make)
 
 
-def _halves(n: int, seed: Seed) -> tuple[Rows, Rows]:
-    order = seed.rng().permutation(n)
-    return order[: n // 2], order[n // 2 :]
+def _one_row_each(table: pa.Table, unit: str | None, seed: Seed) -> pa.Table:
+    """Return one row, drawn at random, of each person; rows of nobody known are all kept."""
+    if unit is None or unit not in table.column_names:
+        return table
+    order = seed.rng().permutation(table.num_rows)
+    who = table[unit].combine_chunks().dictionary_encode()
+    codes = np.asarray(pc.fill_null(who.indices, -1))[order]
+    first = np.unique(codes, return_index=True)[1]
+    kept = np.union1d(order[first], order[codes < 0])
+    return table if len(kept) == table.num_rows else table.take(pa.array(kept))
 
 
 def _some(n: int, most: int, seed: Seed) -> Rows:
@@ -328,7 +232,7 @@ def _verdict(found: Attack, outsiders: int) -> str:
 def _weakness(found: Attack, outsiders: int) -> str:
     if found.upside_down:
         return "the holdout is nearer to the synthetic rows than the training data: not unseen"
-    return f"only {outsiders:,} outsiders, {LEAST_OUTSIDERS:,} are needed"
+    return f"only {things(outsiders, 'outsider')}, {LEAST_OUTSIDERS:,} are needed"
 
 
 def _could_see(found: Attack) -> str:
@@ -337,10 +241,11 @@ def _could_see(found: Attack) -> str:
             "The holdout looks more like the synthetic rows than the training data does: it was "
             "not unseen, or the tables are mixed up, so that no leak could have been seen."
         )
+    one_in = int(1 / found.smallest_share)
+    copied = f"a copy of 1 in {one_in:,} members" if one_in > 1 else "a copy of every member"
     return (
-        f"With {found.members:,} members and {found.outsiders:,} outsiders an AUC of "
-        f"{found.smallest_auc:.3f}, or one in {max(1, int(1 / found.smallest_share))} members "
-        "copied, would have been seen four times in five."
+        f"With {things(found.members, 'member')} and {things(found.outsiders, 'outsider')} an AUC "
+        f"of {found.smallest_auc:.3f}, or {copied}, would have been seen four times in five."
     )
 
 
@@ -356,7 +261,7 @@ def _scores(name: str, found: Attack, outsiders: int) -> list[Score]:
     auc = Score(full, found.auc, found.low, found.high, "lower", n, 0.5, method="DeLong", **status)
     name = f"{full}.tpr"
     if math.isnan(found.tpr):
-        few = f"{found.outsiders} outsiders are too few to falsely accuse 1 % of them"
+        few = f"{things(found.outsiders, 'outsider')}: too few to falsely accuse 1 % of them"
         return [auc, Score.not_computed(name, few, "lower")]
     bounds = (found.tpr, found.tpr_low, found.tpr_high)
     return [auc, Score(name, *bounds, "lower", n, TAIL, method="Clopper-Pearson", **status)]
@@ -374,6 +279,10 @@ def _evidence(name: str, found: Attack, outsiders: int) -> dict[str, Any]:
         "tpr_low": found.tpr_low,
         "tpr_high": found.tpr_high,
         "tail_p": found.tail_p,
+        "tail_hits": found.tail_hits,
+        "tail_people": found.tail_people,
+        "few": found.few,
+        "size": found.size if found.found else "",
         "reference": 0.5,
         "members": found.members,
         "outsiders": found.outsiders,

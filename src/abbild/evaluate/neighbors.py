@@ -18,6 +18,9 @@ __all__ = ["Points", "Space", "nearest"]
 Floats = NDArray[np.float64]
 Shape = Literal["scaled", "ranked"]
 
+CHUNK = 65_536  # rows searched at a time, so that their columns stay in the cache
+BLOCK = 256  # rows whose distances are held at once
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
@@ -83,66 +86,63 @@ def nearest(of: Points, among: Points, k: int = 1) -> tuple[Floats, NDArray[np.i
 
     Notes
     -----
-    Cost is O(n m) in the worst case; most rows are given up after a few columns.
+    Cost is O(n m (p + c)), about a nanosecond for each row and column; a block of rows is taken
+    at a time, column by column, which is what vector units are good at. Squares are added in
+    single precision.
     """
     n = len(of)
     squares = np.full((n, k), np.inf)
     rows = np.full((n, k), -1, np.int64)
-    _search(of.numbers, _packed(of.codes), among.numbers, _packed(among.codes), squares, rows)
+    for start in range(0, len(among), CHUNK):
+        part = among[start : start + CHUNK]
+        known = np.ascontiguousarray((~np.isnan(part.numbers)).T.astype(np.float32))
+        numbers = np.ascontiguousarray(np.nan_to_num(part.numbers, nan=0.0).T)
+        _search(
+            of.numbers, _packed(of.codes), numbers, known, _packed(part.codes).T.copy(),
+            start, squares, rows,
+        )  # fmt: skip
     return np.asarray(np.sqrt(squares)), rows
 
 
-def _packed(codes: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """Pack four codes into a word: (n, ceil(c / 4)); codes are told apart modulo 2**16."""
-    n, c = codes.shape
-    lanes = np.zeros((n, -(-c // 4) * 4), np.uint16)
-    lanes[:, :c] = codes & 0xFFFF
-    return np.ascontiguousarray(lanes).view(np.uint64)
-
-
-LOW = np.uint64(0x7FFF7FFF7FFF7FFF)
-TOP = np.uint64(0x8000800080008000)
-ONES = np.uint64(0x0001000100010001)
-FIFTEEN, FORTY_EIGHT = np.uint64(15), np.uint64(48)
+def _packed(codes: NDArray[np.int32]) -> NDArray[np.uint16]:
+    """Shorten codes to two bytes: they are told apart modulo 2**16."""
+    return (codes & 0xFFFF).astype(np.uint16)
 
 
 @numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _mismatches(a, b):  # type: ignore[no-untyped-def]
-    """Count the lanes of 16 bits in which two words differ."""
-    x = a ^ b
-    # the top bit of a lane of x, or the carry of its other bits, says that it is not zero
-    set_lanes = (((x & LOW) + LOW) | x) & TOP
-    return ((set_lanes >> FIFTEEN) * ONES) >> FORTY_EIGHT
-
-
-@numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _search(qn, qc, dn, dc, squares, rows):  # type: ignore[no-untyped-def]
-    k = squares.shape[1]
+def _search(qn, qc, dn, known, dc, start, squares, rows):  # type: ignore[no-untyped-def]
+    """Look among the (p, m) numbers and (c, m) codes `dn`, `dc`, whose first row is `start`."""
+    k, m = squares.shape[1], dc.shape[1]
+    found = np.empty(BLOCK, np.float32)
     for i in range(qn.shape[0]):
         best = squares[i]
-        for j in range(dn.shape[0]):
-            worst = best[k - 1]
-            square = 0.0
-            for w in range(qc.shape[1]):
-                square += np.float64(_mismatches(qc[i, w], dc[j, w]))
-            if square < worst:
-                square = _added(square, worst, qn[i], dn[j])
-            if square < worst:
-                _insert(square, j, best, rows[i])
+        for at in range(0, m, BLOCK):
+            size = min(BLOCK, m - at)
+            _distances(qn[i], qc[i], dn, known, dc, at, size, found)
+            for j in range(size):
+                if found[j] < best[k - 1]:
+                    _insert(found[j], start + at + j, best, rows[i])
 
 
 @numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _added(square, worst, a, b):  # type: ignore[no-untyped-def]
-    """Add the squares of differences until `worst` is reached; NaN differs from numbers by one."""
-    for p in range(len(a)):
-        step = a[p] - b[p]
-        if step == step:
-            square += step * step
-        elif (a[p] == a[p]) != (b[p] == b[p]):
-            square += 1.0
-        if square >= worst:
-            break
-    return square
+def _distances(numbers, codes, dn, known, dc, at, size, found):  # type: ignore[no-untyped-def]
+    """Put squared distances to `size` rows from `at` on into `found`."""
+    one = np.float32(1.0)
+    found[:size] = 0.0
+    for p in range(len(numbers)):
+        x, there, has = numbers[p], dn[p, at : at + size], known[p, at : at + size]
+        if x == x:
+            for j in range(size):
+                step = x - there[j]
+                # where one of the two is missing they differ by one
+                found[j] += has[j] * step * step + (one - has[j])
+        else:
+            for j in range(size):
+                found[j] += has[j]
+    for c in range(len(codes)):
+        level, levels = codes[c], dc[c, at : at + size]
+        for j in range(size):
+            found[j] += np.float32(levels[j] != level)
 
 
 @numba.njit(cache=True)  # type: ignore[misc, unused-ignore]

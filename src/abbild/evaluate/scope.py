@@ -15,6 +15,7 @@ from abbild.core import (
     ShapeError,
     as_floats,
 )
+from abbild.evaluate.wording import things
 
 __all__ = ["aligned", "all_levels", "judged", "needed", "rounded", "thinned"]
 
@@ -95,7 +96,7 @@ def needed(holdout: pa.Table | None, least: int = 1) -> pa.Table:
         raise NotEnoughDataError("there is no holdout to compare with", hint="use --holdout 0.2")
     if holdout.num_rows < least:
         raise NotEnoughDataError(
-            f"the holdout has {holdout.num_rows} rows, at least {least} are needed",
+            f"the holdout has {things(holdout.num_rows, 'row')}, at least {least} are needed",
             hint="hold out a larger part",
         )
     return holdout

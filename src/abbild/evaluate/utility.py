@@ -18,6 +18,7 @@ from abbild.core import (
     ColumnTypeError,
     Dataset,
     Discretizer,
+    Model,
     NotEnoughDataError,
     Schema,
     Score,
@@ -72,8 +73,8 @@ def utility(
 ) -> Findings:
     """How well models trained on synthetic rows predict unseen real people.
 
-    Every plausible target is tried: the declared one first, then the columns real data predicts
-    best. Trained on synthetic against trained on real data, and against independent columns.
+    The declared target first, then the columns real data predicts best: trained on synthetic
+    against trained on real rows, and against independent columns.
 
     Returns
     -------
@@ -97,13 +98,13 @@ def utility(
     test = needed(holdout, LEAST_ROWS)
     whole = judged(schema)
     tag = f"{train.num_rows} {test.num_rows}"
-    part = effort.shared(f"utility columns {tag}", lambda: _narrowed(train, whole, seed))
+    part = effort.shared(f"utility columns {train.num_rows}", lambda: _narrowed(train, whole, seed))
     notes = [*_thinned(whole, part), *_merged(train, part)]
     if part.table.target is not None:
         declared = part.table[part.table.target]
         train, synthetic = (_common(t, train, declared) for t in (train, synthetic))
     targets = effort.shared(
-        f"targets {tag}", lambda: _targets(train, test, part, seed / "targets")
+        f"targets {train.num_rows}", lambda: _targets(train, test, part, seed / "targets")
     )[: effort.targets]
     if not targets:
         told = "no column can be predicted from the others, even on real data"
@@ -213,23 +214,30 @@ class _Study:
         }
 
     def real(self, model: str, name: str, repeat: int) -> Performance:
-        """Train `model` on real rows, once for all arms."""
-        key = f"real {model} {name} {repeat} {self.tag}"
-        return self.effort.shared(key, lambda: self.run(model, self.train, name, repeat))
+        """Train `model` on real rows, once for all arms, and test it once for each holdout."""
+
+        def tested() -> Performance:
+            key = f"trained {model} {name} {repeat} {self.train.num_rows}"
+            trained = self.effort.shared(key, lambda: self.trained(model, self.train, name, repeat))
+            return performance(trained.predict(self.test), self.test, self.schema.table[name])
+
+        return self.effort.shared(f"real {model} {name} {repeat} {self.tag}", tested)
 
     def run(self, model: str, rows: pa.Table, name: str, repeat: int) -> Performance:
         """Train `model` on `rows` and test it on the holdout."""
-        return _run(model, rows, self.test, self.schema, name, self.seed / model / name / repeat)
+        trained = self.trained(model, rows, name, repeat)
+        return performance(trained.predict(self.test), self.test, self.schema.table[name])
+
+    def trained(self, model: str, rows: pa.Table, name: str, repeat: int) -> Model:
+        return _trained(model, rows, self.schema, name, self.seed / model / name / repeat)
 
 
-def _run(
-    model: str, rows: pa.Table, test: pa.Table, schema: Schema, target: str, seed: Seed
-) -> Performance:
+def _trained(model: str, rows: pa.Table, schema: Schema, target: str, seed: Seed) -> Model:
     described = Schema.of(schema.table.columns, target=target)
     data = Dataset.of(rows.select(schema.table.names), described)
     maker = resolve("targets", model)
-    trained = (maker() if isinstance(maker, type) else maker).train(data, seed=seed)
-    return performance(trained.predict(test), test, schema.table[target])
+    found: Model = (maker() if isinstance(maker, type) else maker).train(data, seed=seed)
+    return found
 
 
 def _targets(train: pa.Table, test: pa.Table, schema: Schema, seed: Seed) -> list[str]:
@@ -244,7 +252,8 @@ def _targets(train: pa.Table, test: pa.Table, schema: Schema, seed: Seed) -> lis
         if column.name != schema.table.target and column.name in fixed:
             continue
         try:
-            seen = _run(STRONG, rows, people, schema, column.name, seed / column.name)
+            model = _trained(STRONG, rows, schema, column.name, seed / column.name)
+            seen = performance(model.predict(people), people, column)
         except (NotEnoughDataError, ColumnTypeError):
             continue
         skill = seen.value if column.kind.is_quantity else 2 * seen.value - 1
@@ -374,19 +383,11 @@ def _interval(runs: list[Performance], quantity: bool) -> list[float]:
 def _scores(found: dict[str, Any], n: int) -> list[Score]:
     name = f"utility.{found['target']}"
     low, high = found["interval"]
+    gap, worst, best = (float(found[key]) for key in ("gap", "low", "high"))
     method = "linearised, paired, over seeds"
     return [
         Score(name, found["synthetic"], low, high, "higher", n, found["real"], method=method),
-        Score(
-            f"{name}.gap",
-            found["gap"],
-            found["low"],
-            found["high"],
-            "higher",
-            n,
-            0.0,
-            method=method,
-        ),
+        Score(f"{name}.gap", gap, worst, best, "higher", n, 0.0, method=method),
     ]
 
 

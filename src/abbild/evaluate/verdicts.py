@@ -9,6 +9,7 @@ from typing import Any
 from abbild.core import Score
 from abbild.evaluate.judgement import Verdict
 from abbild.evaluate.membership import FOUND, NOT_FOUND, TOO_WEAK
+from abbild.evaluate.wording import odds, share, signed
 
 __all__ = ["verdicts"]
 
@@ -19,6 +20,7 @@ SLIGHT = 1 / 2
 MIXED_UP = 1e-4  # the same upside down: the holdout was not unseen, or the tables are mixed up
 GOOD = 0.9  # share of the real gain over independent columns that must be kept
 POOR = 0.5
+SIZES = ("small", "of few people", "medium", "large")  # of a leak, in their order
 
 
 def verdicts(
@@ -48,7 +50,7 @@ def _useful(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
     told = (
         f"A model of {target} trained on synthetic rows reaches {metric} {made:.3f} on unseen "
         f"real people, trained on real rows {real:.3f} "
-        f"(difference {found['gap']:+.3f}, {found['low']:+.3f} to {found['high']:+.3f})"
+        f"(difference {signed(found['gap'])}, {_bounds(found)})"
     )
     used = _named(scores, f"utility.{target}", f"utility.{target}.gap")
     gain = real - found["floor"]
@@ -69,8 +71,9 @@ def _privacy(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
         return Verdict(question, TOO_WEAK, f"Too weak to say: the attack {why}.", used)
     leaks = [a for a in attacks if a["verdict"] == FOUND]
     if leaks:
-        told = "; ".join(f"{a['name']}: {_attacked(a)}" for a in leaks)
-        return Verdict(question, FOUND, f"Leak found: {told}.", used)
+        size = max((a["size"] for a in leaks), key=SIZES.index)
+        told = "; ".join(_attacked(a, short=a is not leaks[0]) for a in leaks)
+        return Verdict(question, FOUND, f"Leak found, {size}: {told}.", used)
     everyone = attacks[0]
     if everyone["verdict"] == TOO_WEAK:
         why = next((s.reason for s in used if s.reason), "")
@@ -80,13 +83,32 @@ def _privacy(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
     return Verdict(question, NOT_FOUND, told, used)
 
 
-def _attacked(found: dict[str, Any]) -> str:
-    told = (
-        f"membership AUC {found['auc']:.3f} ({found['low']:.3f} to {found['high']:.3f}, chance 0.5)"
-    )
+def _attacked(found: dict[str, Any], *, short: bool = False) -> str:
+    """Say what an attack reached as a game anyone can picture, its numbers in brackets."""
+    picked, guessed = odds(found["auc"])
+    isolated = found["name"].endswith("isolated")
+    among = " who are least like anyone else" if isolated else ""
+    game = f"of two people{among}, one of whom was in the training data, the attack picks the right"
+    if short and isolated:
+        game = "of two of the people least like anyone else the right"
+    bounds = f"(AUC {found['auc']:.3f}, {found['low']:.3f} to {found['high']:.3f})"
+    told = f"{game} one {picked}, a guess {guessed} {bounds}"
+    if found["few"]:
+        return f"{told}; {_few(found)}"
     if math.isnan(found["tpr_at_1"]):
         return told
-    return f"{told}, {found['tpr_at_1']:.1%} of members found at 1 % false accusations"
+    caught = share(found["tpr_at_1"])
+    return f"{told}; falsely naming 1 % of the others it finds {caught} of the members"
+
+
+def _few(found: dict[str, Any]) -> str:
+    hits, people = found["tail_hits"], found["tail_people"]
+    guess = people * found["members"] / (found["members"] + found["outsiders"])
+    luck = "p < 0.001" if found["tail_p"] < 0.001 else f"p = {found['tail_p']:.3f}"
+    return (
+        f"of the {people:,} people it is surest of {hits:,} were in the training data, "
+        f"a guess gives {guess:,.0f} ({luck})"
+    )
 
 
 def _overfit(scores: dict[str, Score], evidence: dict[str, Any], copy: list[Score]) -> Verdict:
@@ -97,13 +119,12 @@ def _overfit(scores: dict[str, Score], evidence: dict[str, Any], copy: list[Scor
         why = _why(scores, "detection.overfit", "detection")
         return Verdict(question, "cannot say", f"The comparison {why}.", used)
     told = (
-        f"one classifier's score against training rows is {found['gap']:+.3f} above the one "
-        f"against unseen rows ({found['low']:+.3f} to {found['high']:+.3f}); "
-        "fresh rows would be at 0"
+        "one classifier's score against training rows, less the one against unseen rows, is "
+        f"{signed(found['gap'])} ({_bounds(found)}); fresh rows would be at 0"
     )
     worst = next((s.value for s in copy if s.name == "detection.overfit"), math.nan)
     if not math.isnan(worst):
-        told += f", a copy of the training rows is at {worst:+.3f}"
+        told += f", a copy of the training rows is at {signed(worst)}"
     if found["p"] > 1 - MIXED_UP:
         return Verdict(question, "cannot say", f"The holdout was not unseen: {told}.", used)
     if found["p"] < ALARM and found["gap"] < SLIGHT * worst:
@@ -135,6 +156,10 @@ def _faithful(scores: dict[str, Score], evidence: dict[str, Any]) -> Verdict:
     level = "somewhat" if found["high"] < 0.75 else "clearly"
     column = found["columns"][0]["column"] if found["columns"] else ""
     return Verdict(question, level, f"{level.title()}: {told}; {column} shows it most.", used)
+
+
+def _bounds(found: dict[str, Any]) -> str:
+    return f"{signed(found['low'])} to {signed(found['high'])}"
 
 
 def _against(found: dict[str, Any]) -> str:

@@ -230,6 +230,7 @@ class Attack:
     members: Number
     outsiders: Number
     tail_p: Number
+    size: str
     chosen: tuple[str, ...]
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from abbild.report import charts
 from abbild.report.content import Distance, Marginal, Share, rows_of
-from abbild.report.figures import number, percent
+from abbild.report.figures import number, percent, things
 from abbild.report.rows import Row, section
 
 __all__ = ["distances", "distributions", "shares"]
@@ -173,7 +173,7 @@ def _levels(marginal: Marginal) -> tuple[tuple[str, str, str, Markup], ...]:
         tail = rows[LEVELS:]
         real = sum(share or 0.0 for _, share, _ in tail)
         synthetic = sum(share or 0.0 for _, _, share in tail)
-        rows = [*rows[:LEVELS], (f"{len(tail)} further levels", real, synthetic)]
+        rows = [*rows[:LEVELS], (things(len(tail), "further level"), real, synthetic)]
     top = max((max(real or 0.0, synthetic or 0.0) for _, real, synthetic in rows), default=0.0)
     return tuple(
         (

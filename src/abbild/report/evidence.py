@@ -20,7 +20,7 @@ from abbild.report.content import (
     rows_of,
     text,
 )
-from abbild.report.figures import count, decimals, number, percent, span
+from abbild.report.figures import count, decimals, number, percent, span, things
 from abbild.report.rows import Panel, Row, section
 
 __all__ = [
@@ -166,7 +166,7 @@ def _asides(part: Mapping[str, Any]) -> tuple[str, ...]:
     said = []
     if pairs is not None:
         said.append(
-            f"Real rows tell {count(pairs)} pairs of these models apart; synthetic rows put "
+            f"Real rows tell {things(pairs, 'pair')} of these models apart; synthetic rows put "
             f"{count(agree)} of them in the same order."
         )
     skipped = part.get("skipped")
@@ -210,7 +210,7 @@ def _attack(attack: Attack, scale: Scale | None, digits: int) -> Row:
         hit if attack.tpr_low is not None or attack.tpr_high is not None else "",
         number(attack.reference, digits),
     )
-    more = (attack.threat, attack.verdict, attack.could_see, _attempted(attack))
+    more = (attack.threat, attack.verdict, attack.could_see, _attempted(attack), attack.size)
     return Row(attack.name, cells, plot, more)
 
 
@@ -218,11 +218,12 @@ def _attempted(attack: Attack) -> str:
     """Say who was attacked, by what, and what came of the highest scores."""
     said = []
     if attack.members is not None and attack.outsiders is not None:
-        said.append(f"{count(attack.members)} members, {count(attack.outsiders)} others.")
+        said.append(f"{things(attack.members, 'member')}, {things(attack.outsiders, 'other')}.")
     if attack.chosen:
         said.append(f"Best on the half it was chosen on: {'; '.join(attack.chosen)}.")
     if attack.tail_p is not None:
-        said.append(f"Members among the highest 1 % of scores: p = {number(attack.tail_p, 4)}.")
+        p = f"p = {number(attack.tail_p, 4)}" if attack.tail_p >= 1e-4 else "p < 0.0001"
+        said.append(f"Members among the highest 1 % of scores: {p}.")
     return " ".join(said)
 
 

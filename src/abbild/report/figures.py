@@ -7,7 +7,18 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["MISSING", "count", "decimals", "duration", "number", "percent", "span", "visible"]
+__all__ = [
+    "MISSING",
+    "count",
+    "decimals",
+    "duration",
+    "number",
+    "percent",
+    "prose",
+    "span",
+    "things",
+    "visible",
+]
 
 MISSING = "—"
 MINUS = "\u2212"
@@ -68,6 +79,11 @@ def count(value: float | None) -> str:
     return MISSING if value is None else f"{round(value):,}"
 
 
+def things(value: float | None, one: str) -> str:
+    """Write a number of things, "1 row" and "2 rows"."""
+    return f"{count(value)} {one}" if value == 1 else f"{count(value)} {one}s"
+
+
 def duration(seconds: float | None) -> str:
     """Write seconds as people say them."""
     if seconds is None:
@@ -79,6 +95,15 @@ def duration(seconds: float | None) -> str:
     if hours:
         return f"{hours}{NARROW}h {minutes}{NARROW}min"
     return f"{minutes}{NARROW}min {rest}{NARROW}s"
+
+
+def prose(text: str) -> str:
+    """Return a sentence as `visible` does, with minus signs before numbers and apostrophes.
+
+    Sentences come with plain signs, because they are printed on terminals too.
+    """
+    minus = re.sub(r"(?<![^\s(])-(?=\d)", MINUS, visible(text))
+    return re.sub(r"(?<=[^\W\d_])'(?=[^\W\d_])", "\u2019", minus)
 
 
 def visible(text: str) -> str:

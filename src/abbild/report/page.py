@@ -92,6 +92,8 @@ def _environment() -> Environment:
         num=figures.number,
         percent=figures.percent,
         count=figures.count,
+        things=figures.things,
+        prose=figures.prose,
         visible=figures.visible,
     )
     environment.globals["missing"] = words.missing

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from abbild.report.content import finite, text
-from abbild.report.figures import count, duration
+from abbild.report.figures import duration, things
 
 __all__ = [
     "FAMILIES",
@@ -211,6 +211,10 @@ def tone(level: str) -> str:
 
 def answer(level: str, sentence: str) -> str:
     """Return `sentence` without a beginning that only repeats `level`, which stands above it."""
+    opening = f"{level}, "
+    if level and sentence.lower().startswith(opening.lower()):
+        sentence = sentence[len(opening) :]
+        return sentence[:1].upper() + sentence[1:]
     head, colon, rest = sentence.partition(": ")
     repeats = set(level.lower().split()) <= set(head.lower().split())
     if not (colon and level and repeats and len(head) <= len(level) + 12):
@@ -222,11 +226,11 @@ def made(report: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     """Say in one or two sentences what was made or judged, from what."""
     rows, how = mapping(report, "rows"), mapping(report, "made")
     columns = report.get("columns")
-    width = f" of {count(len(columns))} columns" if isinstance(columns, list) and columns else ""
+    width = f" of {things(len(columns), 'column')}" if isinstance(columns, list) and columns else ""
     synthetic = finite(rows.get("synthetic"))
-    what = f"{count(synthetic)} synthetic rows" if synthetic is not None else "Synthetic rows"
+    what = things(synthetic, "synthetic row") if synthetic is not None else "Synthetic rows"
     train = finite(rows.get("train"))
-    source = f"{count(train)} real rows" if train is not None else "real rows"
+    source = things(train, "real row") if train is not None else "real rows"
     if report.get("kind") == "audit":
         first = f"{what}{width}, made elsewhere, judged against {source} they were learned from."
     else:
@@ -252,7 +256,8 @@ def _control(rows: Mapping[str, Any]) -> str:
             "No real rows were held out, so there is no control: statements about fresh real "
             "rows and about leaks are limited."
         )
-    return f"{count(holdout)} real rows were held out and are the control of every claim below."
+    held = "was held out and is" if holdout == 1 else "were held out and are"
+    return f"{things(holdout, 'real row')} {held} the control of every claim below."
 
 
 def command(report: Mapping[str, Any], card: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from abbild.core import Dataset, Seed
+from abbild.core import Dataset, Seed, ShapeError
 from abbild.tables.codecs import fit_codec
 from abbild.tables.encoded import Encoded, Levels
 from abbild.tables.latent import Dimension, assemble, dimensions, evidence, freed, truncated
@@ -88,6 +88,21 @@ class CopulaModel:
     marginals: Marginals
     correlation: Floats
     target: str | None
+
+    def check(self) -> None:
+        """Refuse correlations there cannot be; called when a model is loaded. O(d^3)."""
+        known, c = {marginal.name for marginal in self.marginals}, self.correlation
+        d = len(dimensions(self.marginals))
+        right = (
+            len(known) == len(self.marginals)
+            and self.target in (None, *known)
+            and c.shape == (d, d)
+            and np.allclose(c, c.T, rtol=0, atol=1e-9)
+            and np.allclose(np.diag(c), 1.0, rtol=0, atol=1e-6)
+        )
+        if not right:
+            raise ShapeError("the correlations do not fit the columns")
+        np.linalg.cholesky(c)  # its error says that they are not positive definite
 
     def draw(
         self,

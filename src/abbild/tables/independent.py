@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from abbild.core import Dataset, Seed
+from abbild.core import Dataset, Seed, ShapeError
 from abbild.tables.codecs import fit_codec
 from abbild.tables.encoded import Encoded
 from abbild.tables.latent import Dimension, assemble, dimensions, evidence, freed, truncated
@@ -32,7 +32,7 @@ class Independent:
 
     def fit(self, data: Dataset, *, seed: Seed) -> TableSampler:
         """Learn the distribution of each column of the single table of `data`."""
-        codec = fit_codec(data, k=self.k, seed=seed / "codec")
+        codec = fit_codec(data, k=self.k, seed=seed / "codec", related=False)
         encoded = codec.encode(data.table)
         model = IndependentModel(fit_marginals(encoded), encoded.target)
         return TableSampler(codec, model, "independent")
@@ -44,6 +44,12 @@ class IndependentModel:
 
     marginals: tuple[LevelMarginal | ScoreMarginal, ...]
     target: str | None
+
+    def check(self) -> None:
+        """Refuse columns of one name and an unknown target; called when a model is loaded."""
+        known = {marginal.name for marginal in self.marginals}
+        if len(known) != len(self.marginals) or self.target not in (None, *known):
+            raise ShapeError("a column occurs twice, or the target is none of the columns")
 
     def draw(
         self,

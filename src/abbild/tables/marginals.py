@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from abbild.core import ShapeError
+from abbild.tables.ascent import ascends, climbs
 from abbild.tables.encoded import Encoded, Levels, Scores
 from abbild.tables.model import Allowed
 
@@ -38,6 +40,20 @@ class LevelMarginal:
     ordered: bool
     order: NDArray[np.int64]
     edges: Floats
+
+    def check(self) -> None:
+        """Refuse values that do not fit together; called when a model is loaded."""
+        right = (
+            self.size > 0
+            and self.order.shape == (self.size,)
+            and np.array_equal(np.sort(self.order), np.arange(self.size))
+            and self.edges.shape == (self.size + 1,)
+            and self.edges[0] == 0
+            and self.edges[-1] == 1
+            and ascends(self.edges)
+        )
+        if not right:
+            raise ShapeError(f"the shares of column {self.name!r} contradict each other")
 
     @classmethod
     def of(cls, column: Levels, order: NDArray[np.int64] | None = None) -> LevelMarginal:
@@ -88,6 +104,18 @@ class ScoreMarginal:
     low: Floats
     high: Floats
     missing: float
+
+    def check(self) -> None:
+        """Refuse values that do not fit together; called when a model is loaded."""
+        right = (
+            climbs(self.atoms)
+            and self.low.shape == self.high.shape == self.atoms.shape
+            and ascends(ends := np.column_stack([self.low, self.high]).ravel())
+            and ((ends >= 0) & (ends <= 1)).all()
+            and 0 <= self.missing <= 1
+        )
+        if not right:
+            raise ShapeError(f"the shares of column {self.name!r} contradict each other")
 
     @classmethod
     def of(cls, column: Scores) -> ScoreMarginal:

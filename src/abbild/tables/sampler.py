@@ -62,6 +62,7 @@ class TableSampler:
             If a column of `given` is unknown or its values are of another type.
         """
         fixed = self._cast(given)
+        self._refuse_misfit(seed)
         parts = [self.codec.empty()]
         effective, exact = 0.0, True
         for number, block in enumerate(_blocks(fixed.num_rows)):
@@ -69,11 +70,7 @@ class TableSampler:
             encoded, share = self._choose(part, block, seed / "given" / number)
             effective += float(share.sum())
             exact &= bool((share == 1).all())
-            table = self.codec.decode(encoded, block, seed=seed)
-            for name in part.column_names:
-                at = table.column_names.index(name)
-                table = table.set_column(at, table.field(at), part.column(name))
-            parts.append(table)
+            parts.append(self.codec.decode(encoded, block, seed=seed, given=part))
         return ConditionedBatch(self.codec.batch(pa.concat_tables(parts)), effective, exact)
 
     def sample_where(self, condition: str, rows: range | int, *, seed: Seed) -> ConditionedBatch:
@@ -92,7 +89,13 @@ class TableSampler:
             If it is no condition, names no column of the table, or is (next to) never met.
         """
         wanted = range(rows) if isinstance(rows, int) else rows
+        self._refuse_misfit(seed)
         return select(self.codec, self.model, condition, wanted, seed=seed)
+
+    def _refuse_misfit(self, seed: Seed) -> None:
+        """Draw a row: a model of other columns must not be asked about codes it does not have."""
+        encoded, _ = self.model.draw(range(1), seed=seed / "misfit")
+        self.codec.decode(encoded, range(1), seed=seed)
 
     def _cast(self, given: pa.Table) -> pa.Table:
         """Return the columns of `given` in the types of this table."""

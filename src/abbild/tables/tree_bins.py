@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from abbild.core import ShapeError
+from abbild.tables.ascent import ascends, climbs
 from abbild.tables.encoded import Levels, Scores
 
 __all__ = ["MISSING", "ColumnBins", "fit_bins", "group_levels"]
@@ -38,6 +40,22 @@ class ColumnBins:
     atoms: Floats
     edges: Floats
     lookup: NDArray[np.uint8]
+
+    def check(self) -> None:
+        """Refuse values that do not fit together; called when a model is loaded."""
+        if self.is_levels:
+            numbers = self.atoms.shape == self.edges.shape == (0,)
+            right = self.size > 0 and self.lookup.shape == (self.size,) and numbers
+        else:
+            right = (
+                self.size == 0
+                and self.lookup.shape == (0,)
+                and climbs(self.atoms)
+                and ascends(self.edges)
+                and len(self.edges) <= MOST
+            )
+        if not right:
+            raise ShapeError(f"the bins of column {self.name!r} contradict each other")
 
     @property
     def is_nominal(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from abbild.core import Seed
+from abbild.core import Seed, ShapeError
 from abbild.tables.codecs.units import hash_units
 from abbild.tables.counter import row_numbers
 from abbild.tables.encoded import Levels
@@ -60,6 +60,11 @@ class Presence:
     repeated: NDArray[np.uint64]
     fresh: bool
     missing: bool
+
+    def check(self) -> None:
+        """Refuse values that do not fit together; called when a model is loaded."""
+        if self.repeated.ndim != 1 or self.size < 1:
+            raise ShapeError(f"column {self.name!r} has neither values nor missing ones")
 
     @property
     def size(self) -> int:

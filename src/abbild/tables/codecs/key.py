@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from abbild.core import AbbildError, Column
+from abbild.core import AbbildError, Column, ShapeError
 from abbild.tables.codecs.draw import Draw, Presence
 from abbild.tables.codecs.level import as_text
 from abbild.tables.counter import mix, permute
@@ -28,6 +28,7 @@ LONGEST = 64  # characters of a key whose look is learned
 _DIGITS = "0123456789"
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _GENERIC = ("K", *(_DIGITS,) * 12)
+_DIGITS_OF_64_BITS = 20  # most an unsigned number has
 _DASHES = (8, 13, 18, 23)  # of a UUID (RFC 9562)
 
 
@@ -72,6 +73,12 @@ class KeyCodec:
     places: tuple[str, ...]
     uuid: bool
     upper: bool
+
+    def check(self) -> None:
+        """Refuse a look no key can have; called when a model is loaded."""
+        alphabets = all(p and p.isascii() and len(set(p)) == len(p) for p in self.places)
+        if not alphabets or not 0 <= self.digits <= _DIGITS_OF_64_BITS:
+            raise ShapeError(f"no key can look like those of column {self.presence.name!r}")
 
     @property
     def look(self) -> str:

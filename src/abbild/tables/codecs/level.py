@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from abbild.core import Column, Kind
+from abbild.core import Column, Kind, ShapeError
 from abbild.tables.codecs.units import Seen, count_units, join_seen, smallest
 from abbild.tables.encoded import Levels
 
@@ -60,6 +60,11 @@ class LevelCodec:
     hidden: float
     learned: bool
     k: int
+
+    def check(self) -> None:
+        """Refuse values that do not fit together; called when a model is loaded."""
+        if self.size < 1 or self.rare < 0 or self.k < 1 or not 0 <= self.hidden <= 1:
+            raise ShapeError(f"the levels of column {self.name!r} contradict each other")
 
     @property
     def size(self) -> int:

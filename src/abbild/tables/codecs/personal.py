@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from abbild.core import Column, Kind
+from abbild.core import Column, Kind, ShapeError
 from abbild.tables import fakes
 from abbild.tables.codecs import level
 from abbild.tables.codecs.draw import Draw, Presence
@@ -78,6 +78,11 @@ class PersonalCodec:
     locale: str
     habits: tuple[bool, ...]
     unique: bool
+
+    def check(self) -> None:
+        """Refuse habits of another kind; called when a model is loaded."""
+        if len(self.habits) != len(_HABITS.get(self.kind, ())) or not self.habits:
+            raise ShapeError(f"column {self.presence.name!r} has habits no {self.kind} has")
 
     @property
     def treatment(self) -> str:

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from abbild.core import Column, Kind
+from abbild.core import Column, Kind, ShapeError
+from abbild.tables.ascent import climbs
 from abbild.tables.codecs.grid import EXACT, FLOATS, count_decimals, find_grid, find_limits
 from abbild.tables.codecs.knots import Values, draw_knots, gap, shift
 from abbild.tables.codecs.units import Seen, count_units, join_seen, smallest
@@ -94,6 +95,29 @@ class QuantityCodec:
     missing: bool
     learned: bool
     k: int
+
+    def check(self) -> None:
+        """Refuse values that do not fit together; called when a model is loaded."""
+        right = (
+            self.kind.is_quantity
+            and self.knots.dtype == (np.int64 if self.scale else np.float64)
+            and 0 <= self.scale <= 10**18
+            and 0 <= self.phase < self.step < 2**63
+            and climbs(self.knots)
+            and climbs(self.z)
+            and climbs(self.atoms)
+            and self.knots.shape == self.z.shape
+            and bool(np.isin(self.atoms, self.z).all())
+            and all(0 <= loose <= len(self.knots) for loose in self.loose)
+            and self._fits_64_bits()
+        )
+        if not right:
+            raise ShapeError(f"the knots of column {self.name!r} contradict each other")
+
+    def _fits_64_bits(self) -> bool:
+        """Whether the outermost knots, and so all values between them, are numbers of int64."""
+        ends = self.knots[[0, -1]].tolist() if len(self.knots) and self.scale else []
+        return all(-(2**63) <= end * self.step + self.phase < 2**63 for end in ends)
 
     @property
     def treatment(self) -> str:

@@ -19,6 +19,7 @@ from abbild.tables.codecs.key import KeyCodec
 from abbild.tables.codecs.level import LevelCodec
 from abbild.tables.codecs.personal import PersonalCodec
 from abbild.tables.codecs.quantity import QuantityCodec
+from abbild.tables.codecs.relations import Relation, apply_relations, find_relations
 from abbild.tables.codecs.text import TextCodec
 from abbild.tables.codecs.units import hash_units
 from abbild.tables.counter import row_numbers
@@ -29,6 +30,7 @@ __all__ = ["TableCodec", "analyze", "fit_codec", "merge"]
 ColumnCodec = QuantityCodec | LevelCodec | KeyCodec | PersonalCodec | TextCodec
 
 BLOCK = 262_144  # rows analyzed together
+_AGAIN = "fit the model again"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +43,7 @@ class TableCodec:
     arrow : its Arrow schema in Arrow's own (IPC) bytes, (m,) uint8
     target : column to be predicted, if the user named one
     columns : one codec per column, in the order of the schema
+    relations : columns that follow from others; encoded rows hold, behind the columns, where
     k : least number of units behind anything that is kept
     notes : sentences for the report
     """
@@ -49,8 +52,24 @@ class TableCodec:
     arrow: NDArray[np.uint8]
     target: str | None
     columns: tuple[ColumnCodec, ...]
+    relations: tuple[Relation, ...]
     k: int
     notes: tuple[str, ...]
+
+    def check(self) -> None:
+        """Refuse codecs that cannot make columns of these types; called when a model is loaded."""
+        schema = self.schema()
+        names = [codec_name(codec) for codec in self.columns]
+        if schema.names != names or len(set(names)) != len(names):
+            raise ShapeError(f"codecs of {names} are no codecs of the columns {schema.names}")
+        if self.k < 1 or self.target not in (None, *names):
+            raise ShapeError(f"the target {self.target!r} is none of the columns")
+        for field, codec in zip(schema, self.columns, strict=True):
+            _check_type(codec, field.type)
+        quantities = {c.name for c in self.columns if isinstance(c, QuantityCodec)}
+        for relation in self.relations:
+            if not {relation.column, *relation.sources} <= quantities:
+                raise ShapeError(f"{relation.formula!r} relates columns that hold no numbers")
 
     def schema(self) -> pa.Schema:
         """Return the names and types of all columns."""
@@ -66,7 +85,8 @@ class TableCodec:
         """
         if (have := table.column_names) != (want := self.schema().names):
             raise ShapeError(f"the table has columns {have}, the model learned {want}")
-        columns = tuple(self.encode_some(table))
+        flags = (relation.flag(table) for relation in self.relations if not relation.always)
+        columns = (*self.encode_some(table), *flags)
         target = self.target if self.target in {c.name for c in columns} else None
         return Encoded(table.num_rows, columns, target)
 
@@ -81,7 +101,13 @@ class TableCodec:
         return out
 
     def decode(
-        self, encoded: Encoded, rows: range, *, seed: Seed, only: Sequence[str] | None = None
+        self,
+        encoded: Encoded,
+        rows: range,
+        *,
+        seed: Seed,
+        only: Sequence[str] | None = None,
+        given: pa.Table | None = None,
     ) -> pa.Table:
         """Return a whole table, in exactly the types that were learned.
 
@@ -91,6 +117,7 @@ class TableCodec:
         rows : their absolute numbers; keys and fakes are functions of these
         seed : the same for all rows of a data set
         only : the columns that are needed; all if None
+        given : columns that are known and stay as they are
 
         Raises
         ------
@@ -101,19 +128,27 @@ class TableCodec:
             raise ShapeError(f"{encoded.n} encoded rows cannot be the {len(rows)} rows {rows}")
         found = {column.name: column for column in encoded.columns}
         draw = self._draw(found, rows, seed / "cells")
-        arrays = []
+        arrays = {}
         schema = self.schema()
         if only is not None:
-            schema = pa.schema([field for field in schema if field.name in only])
+            needed = {*only, *(s for r in self.relations if r.column in only for s in r.sources)}
+            schema = pa.schema([field for field in schema if field.name in needed])
         named = self._named()
         for field in schema:
             name, codec = field.name, named[field.name]
             column: Any = found.get(name)
             extra = () if isinstance(codec, QuantityCodec | LevelCodec) else (draw,)
             if isinstance(codec, LevelCodec | QuantityCodec) and column is None:
-                raise ShapeError(f"the encoded rows have no column {name!r}")
-            arrays.append(_family(codec).decode(codec, column, field.type, *extra))
-        return pa.table(arrays, schema=schema)
+                raise ShapeError(f"the encoded rows have no column {name!r}", hint=_AGAIN)
+            if not _agree(codec, column):
+                raise ShapeError(f"the model has another column {name!r}", hint=_AGAIN)
+            arrays[name] = _family(codec).decode(codec, column, field.type, *extra)
+        fixed = {} if given is None else {n: _array(given, n) for n in given.column_names}
+        arrays.update(fixed)
+        free = [relation for relation in self.relations if relation.column not in fixed]
+        arrays = apply_relations(free, arrays, found)
+        whole = pa.table(list(arrays.values()), schema=schema)
+        return whole if only is None else whole.select([n for n in schema.names if n in only])
 
     def treatments(self) -> list[tuple[str, str]]:
         """Return one sentence for each column on what happens to it."""
@@ -138,15 +173,23 @@ class TableCodec:
         return Draw(rows, seed, person, known)
 
 
-def fit_codec(data: Dataset, *, k: int = 5, seed: Seed, block: int = BLOCK) -> TableCodec:
+def codec_name(codec: ColumnCodec) -> str:
+    """Return the name of the column of a codec."""
+    return codec.name if isinstance(codec, QuantityCodec | LevelCodec) else codec.presence.name
+
+
+def fit_codec(
+    data: Dataset, *, k: int = 5, seed: Seed, block: int = BLOCK, related: bool = True
+) -> TableCodec:
     """Learn how to encode the single table of `data`: a reduce over its blocks.
 
     Parameters
     ----------
     k : least number of units (people) behind any level, value or knot that is kept
-    seed : part of the contract of everything fitted; nothing is drawn today
+    seed : of the rows looked at for relations
     block : rows looked at together; the result does not depend on it while columns have at most
         65,536 distinct values
+    related : whether relations between columns are looked for
 
     Raises
     ------
@@ -169,13 +212,17 @@ def fit_codec(data: Dataset, *, k: int = 5, seed: Seed, block: int = BLOCK) -> T
     columns = _share_locale(described.columns)
     codecs = tuple(_FAMILIES[c.kind].fit(c, s, k) for c, s in zip(columns, stats, strict=True))
     arrow = pa.schema([pa.field(f.name, _plain(f.type)) for f in table.schema])
+    learned = [c for c in codecs if isinstance(c, QuantityCodec) and c.learned]
+    rng = (seed / "relations").rng()
+    relations = find_relations(table, learned, k=k, rng=rng) if related else ()
     return TableCodec(
         next(iter(data.schema.tables)),
         np.frombuffer(arrow.serialize().to_pybytes(), np.uint8),
         described.target,
         codecs,
+        relations,
         k,
-        _notes(described.columns, codecs),
+        (*_notes(described.columns, codecs), *map(_relation_note, relations)),
     )
 
 
@@ -210,6 +257,34 @@ def _family(part: Any) -> ModuleType:
     """Return the module that made a statistics or codec object."""
     families = (quantity, level, personal, key, text)
     return next(f for f in families if type(part).__module__ == f.__name__)
+
+
+def _agree(codec: ColumnCodec, column: Levels | Scores | None) -> bool:
+    """Return whether `column` is what `codec` encodes to; None where nothing was to be learned."""
+    if isinstance(codec, QuantityCodec):
+        return isinstance(column, Scores)
+    size = codec.size if isinstance(codec, LevelCodec) else codec.presence.size
+    return column is None or (isinstance(column, Levels) and column.size == size)
+
+
+def _check_type(codec: ColumnCodec, arrow: pa.DataType) -> None:
+    """Refuse a codec whose values are not of the type `arrow`, by making some."""
+    if isinstance(codec, QuantityCodec):
+        z = np.concatenate([codec.z[:1], codec.z[-1:], [np.nan]])
+        quantity.decode(codec, Scores(codec.name, z, codec.atoms), arrow)
+        right = bool(codec.scale) or not len(codec.knots) or pa.types.is_floating(arrow)
+    elif isinstance(codec, LevelCodec):
+        codes = np.arange(codec.size, dtype=np.int32)
+        level.decode(codec, Levels(codec.name, codes, codec.size, codec.ordered), arrow)
+        right = True
+    elif isinstance(codec, KeyCodec) and codec.whole:
+        right = pa.types.is_integer(arrow)
+    else:
+        words = codec.words if isinstance(codec, TextCodec) else ("",)
+        pa.array(words, pa.large_string()).cast(arrow)
+        right = True
+    if not right:
+        raise ShapeError(f"column {codec_name(codec)!r} cannot be of type {arrow}")
 
 
 def _refuse_few(data: Dataset, k: int) -> None:
@@ -265,6 +340,11 @@ def _notes(columns: tuple[Column, ...], codecs: tuple[ColumnCodec, ...]) -> tupl
         elif isinstance(codec, TextCodec):
             notes.append(_text_note(name, codec))
     return tuple(notes)
+
+
+def _relation_note(relation: Relation) -> str:
+    where = "in all rows" if relation.always else f"in {relation.share:.0%} of the rows"
+    return f"{relation.formula} {where}: kept"
 
 
 def _text_note(name: str, codec: TextCodec) -> str:

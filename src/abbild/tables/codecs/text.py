@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from abbild.core import Column
+from abbild.core import Column, ShapeError
+from abbild.tables.ascent import ascends
 from abbild.tables.codecs import level
 from abbild.tables.codecs.draw import Draw, Presence
 from abbild.tables.codecs.level import LevelStats, as_text
@@ -56,6 +57,20 @@ class TextCodec:
     lengths: NDArray[np.int64]
     length_shares: NDArray[np.float64]
     k: int
+
+    def check(self) -> None:
+        """Refuse values that do not fit together; called when a model is loaded."""
+        right = (
+            self.shares.shape == (len(self.words),)
+            and self.lengths.shape == self.length_shares.shape
+            and self.lengths.size > 0
+            and ascends(self.shares)
+            and ascends(self.length_shares)
+            and self.lengths.min() >= 0
+            and self.lengths.max() <= LONGEST
+        )
+        if not right:
+            raise ShapeError(f"the words of column {self.presence.name!r} contradict each other")
 
     @property
     def treatment(self) -> str:

@@ -15,6 +15,7 @@ from abbild.tables.forest import Forest
 from abbild.tables.forest_draw import draw_cells, draw_within, weigh
 from abbild.tables.model import Allowed, Given, Within
 from abbild.tables.tree_bins import ColumnBins
+from abbild.tables.tree_checks import check_model
 from abbild.tables.tree_corrector import Corrector
 
 __all__ = ["TreesModel"]
@@ -42,6 +43,10 @@ class TreesModel:
     corrector: Corrector | None
     candidates: int
     target: str | None
+
+    def check(self) -> None:
+        """Refuse forests that point outside themselves; called when a model is loaded."""
+        check_model(self)
 
     def draw(
         self,

@@ -22,6 +22,7 @@ from abbild.core import (
     RepeatedUnitError,
     Schema,
     Seed,
+    ShapeError,
     load_model,
     progress,
     read_parquet,
@@ -74,6 +75,11 @@ class FittedProxy:
     schema: dict[str, Any]
     released: int
     frame: str = "arrow"
+
+    def check(self) -> None:
+        """Refuse a count of rows that cannot be; called when a model is loaded."""
+        if not 0 <= self.released < 2**62:
+            raise ShapeError(f"{self.released} rows cannot have been given out")
 
 
 @dataclass(frozen=True, eq=False)

@@ -245,3 +245,15 @@ def test_roles_are_set_and_a_unit_is_never_learned():
 )
 def test_locale(name, values, locale):
     assert column(values, name).locale == locale
+
+
+def test_midnights_of_a_zone_are_moments_and_not_dates():
+    values = pa.array([dt.datetime(2024, 1, day) for day in (1, 2, 3)])
+    assert column(values.cast(pa.timestamp("us"))).kind is Kind.DATE
+    zoned = column(values.cast(pa.timestamp("us", "Europe/Berlin")))
+    assert (zoned.kind, zoned.zone) == (Kind.DATETIME, "Europe/Berlin")
+
+
+def test_whole_floats_that_integers_cannot_tell_apart_stay_floats():
+    assert column(np.array([1.0, 2.0, 1e6])).kind is Kind.INTEGER
+    assert column(np.array([1.0, 2.0, 2.0**60])).kind is Kind.NUMBER

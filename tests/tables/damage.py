@@ -23,13 +23,8 @@ from abbild.core import (
     load_model,
     save_model,
 )
-from abbild.tables.tree_checks import check_model
-from abbild.tables.tree_model import TreesModel
 
 N = 300
-
-if "check" not in vars(TreesModel):
-    TreesModel.check = check_model  # type: ignore[attr-defined]
 
 
 def small() -> Dataset:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abbild.core import Column, Kind
-from abbild.tables.codecs import level
+from abbild.tables.codecs import level, text
 from abbild.tables.codecs.level import LevelCodec
 from abbild.tables.encoded import Levels
 
@@ -55,6 +55,21 @@ def test_one_person_with_many_rows_is_one_person():
     units = np.append(np.arange(20), np.full(20, 77)).astype(np.uint64)
     assert fitted(category(), array, units).levels == ("common",)
     assert set(fitted(category(), array).levels) == {"common", "mine"}
+
+
+def test_missing_cells_do_not_move_people_to_other_rows():
+    """Four people show "few", five "enough"; rows without a value stand before them."""
+    array = pa.array([None] * 9 + ["few"] * 8 + ["enough"] * 5)
+    units = np.concatenate([np.arange(100, 109), np.repeat(np.arange(4), 2), np.arange(20, 25)])
+    assert fitted(category(), array, units.astype(np.uint64)).levels == ("enough",)
+
+
+def test_a_word_that_one_person_repeats_is_said_by_one_person():
+    column = Column("c", Kind.TEXT)
+    array = pa.array(["secret secret secret secret secret secret plain"] + ["plain"] * 5)
+    for units in (None, np.arange(6).astype(np.uint64)):
+        codec = text.fit(column, text.analyze(column, array, units, K), K)
+        assert codec.words == ("plain",)
 
 
 def test_declared_public_levels_may_be_shown_whatever_their_count():

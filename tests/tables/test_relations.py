@@ -73,6 +73,21 @@ def test_relations_hold_as_often_as_in_the_real_rows(engine: Trees | Copula) -> 
     assert abs(synthetic["paid"] - real["paid"]) < 5 * sd
 
 
+def test_round_amounts_stay_round_and_nothing_falls_below_zero() -> None:
+    rng = np.random.default_rng(7)
+    amount = rng.integers(4, 160, N) * 250.0
+    paid = np.round(amount * rng.beta(1, 4, N), 2)
+    data = dataset(
+        number("paid", paid),
+        number("balance", np.round(amount - paid, 2)),
+        number("amount", amount),
+    )
+    c = columns_of(Trees().fit(data, seed=Seed(1)).sample(range(N), seed=Seed(2)).table)
+    assert (c["amount"] % 250 == 0).all()
+    assert (c["balance"] >= 0).all()
+    assert (np.abs(c["amount"] - c["paid"] - c["balance"]) < 0.005).mean() > 0.99
+
+
 def test_null_engine_stays_independent() -> None:
     made = Independent().fit(invoices(), seed=Seed(1)).sample(range(N), seed=Seed(2)).table
     assert max(shares(made).values()) < 0.05

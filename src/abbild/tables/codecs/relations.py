@@ -1,4 +1,4 @@
-"""Relations between quantities that hold to the last digit: copies, sums and products.
+"""Relations between quantities that hold to the last digit: copies, sums, products, differences.
 
 Scores and trees know that a total is near the sum of its parts, never that it *is* the sum. So a
 relation is found once, whether it holds in a row is learned as a column of two levels beside the
@@ -24,7 +24,12 @@ __all__ = ["Relation", "apply_relations", "find_relations"]
 
 LOOK = 400  # random rows on which all pairs and triples are tried
 MOST_IN_TRIPLES = 60  # columns; triples cost their number to the third power
-_LEAST = {"equal": 0.2, "sum": 0.8, "product": 0.8}  # share of the rows with a rare value
+_LEAST = {
+    "equal": 0.2,
+    "sum": 0.8,
+    "difference": 0.8,
+    "product": 0.8,
+}  # share of the rows with a rare value
 _DISTINCT = 20  # rare values it must hold for
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 
@@ -34,14 +39,15 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relation:
-    """A column that equals another, or the sum or product of two others, in many or all rows.
+    """A column that equals another, or follows from two others, in many or all rows.
 
     Attributes
     ----------
     column : the one that follows
     sources : the ones it follows from; none of them follows from others
-    operation : "equal", "sum" or "product"
+    operation : "equal", "sum", "difference" (first less second source) or "product"
     scale, step : grid of the column, see `QuantityCodec`; 0 scale for full precision
+    positive : whether no value below zero may follow
     always : whether it holds in all rows but for fewer than k people
     share : of the rows in which it holds, among those where all values are known
     """
@@ -51,26 +57,28 @@ class Relation:
     operation: str
     scale: int
     step: int
+    positive: bool
     always: bool
     share: float
 
     def check(self) -> None:
         """Refuse what is no relation; called when a model is loaded."""
-        sources = {"equal": 1, "sum": 2, "product": 2}.get(self.operation)
+        sources = 1 if self.operation == "equal" else 2 if self.operation in _LEAST else 0
         if len(self.sources) != sources or self.column in self.sources or self.scale < 0:
             raise ShapeError(f"column {self.column!r} cannot follow from {self.sources}")
 
     @property
     def formula(self) -> str:
         """The relation as one writes it; also the name of the column of where it holds."""
-        sign = " × " if self.operation == "product" else " + "
+        sign = {"product": " × ", "difference": " - "}.get(self.operation, " + ")
         return f"{self.column} = {sign.join(self.sources)}"
 
     def value(self, sources: Sequence[Floats]) -> Floats:
         """Return what follows from the (n,) sources, before it is rounded to the grid."""
         if self.operation == "equal":
             return sources[0]
-        return sources[0] + sources[1] if self.operation == "sum" else sources[0] * sources[1]
+        combine = {"sum": np.add, "difference": np.subtract}.get(self.operation, np.multiply)
+        return np.asarray(combine(*sources), np.float64)
 
     def holds(self, column: Floats, sources: Sequence[Floats]) -> Mask:
         """Return (n,) whether it holds; never where a value is missing (NaN)."""
@@ -100,7 +108,10 @@ def find_relations(
     look = rng.permutation(table.num_rows)[:LOOK]
     values = {c.name: _numbers(table[c.name]) for c in codecs}
     rare = {name: _rare(column) for name, column in values.items()}
-    tried = _promising(codecs, table.schema, values, rare, look)
+    tried = list(_copies(codecs, table.schema, values, rare, look))
+    numbers = [c for c in codecs if c.kind in _NUMBERS]
+    if 3 <= len(numbers) <= MOST_IN_TRIPLES:
+        tried += _combinations(numbers, values, rare, look)
     found = [s for r in tried if (s := _confirm(r, values, rare, k, rng)) is not None]
     found.sort(key=lambda r: (r.operation != "equal", -r.share))
     out: list[Relation] = []
@@ -124,7 +135,8 @@ def apply_relations(
 ) -> dict[str, pa.Array]:
     """Return `arrays` by name with what follows from them put in where it holds.
 
-    A value that is missing, or follows from one that is, stays as it is.
+    A value that is missing, or follows from one that is, or would have to be below zero where
+    none is, stays as it is.
     """
     out = dict(arrays)
     for relation in relations:
@@ -151,50 +163,77 @@ def _computed(relation: Relation, sources: list[pa.Array], arrow: pa.DataType) -
     x = relation.value([_numbers(source) for source in sources])
     if relation.scale:
         x = np.rint(x * relation.scale) / relation.scale
+    fits = np.isfinite(x) & (x >= 0 if relation.positive else True)
     if pa.types.is_integer(arrow):
-        fits = np.isfinite(x) & (np.abs(x) < 2.0**53)
+        fits &= np.abs(x) < 2.0**53
         whole = pa.array(np.where(fits, x, 0).astype(np.int64), mask=~fits)
         return whole.cast(arrow)
-    return pa.array(x, mask=~np.isfinite(x)).cast(arrow)
+    return pa.array(x, mask=~fits).cast(arrow)
 
 
-def _promising(
+def _copies(
     codecs: Sequence[QuantityCodec],
     schema: pa.Schema,
     values: Mapping[str, Floats],
     rare: Mapping[str, Mask],
     look: NDArray[np.int64],
 ) -> Iterator[Relation]:
-    """Yield what holds in many of the rows to look at."""
-
-    def blank(c: QuantityCodec, sources: tuple[str, ...], operation: str) -> Relation:
-        return Relation(c.name, sources, operation, c.scale, c.step, False, 0.0)
-
+    """Yield columns that equal an earlier one in many of the rows to look at."""
     part = {name: column[look] for name, column in values.items()}
-    seldom = {name: mask[look] for name, mask in rare.items()}
     for a, b in combinations(codecs, 2):
         if schema.field(a.name).type == schema.field(b.name).type:
-            relation = blank(b, (a.name,), "equal")
-            holds = relation.holds(part[b.name], [part[a.name]])
-            known = np.isfinite(part[a.name]) & seldom[b.name]
-            if (holds & seldom[b.name]).sum() > 0.5 * _LEAST["equal"] * max(known.sum(), 1):
-                yield relation
-    numbers = [c for c in codecs if c.kind in _NUMBERS]
-    if not 3 <= len(numbers) <= MOST_IN_TRIPLES:
-        return
-    all_of = np.stack([part[c.name] for c in numbers], axis=1)
-    counted = np.stack([seldom[c.name] for c in numbers], axis=1)
+            seldom = rare[b.name][look]
+            holds = (part[a.name] == part[b.name]) & seldom
+            known = np.isfinite(part[a.name]) & seldom
+            if holds.sum() > 0.5 * _LEAST["equal"] * max(known.sum(), 1):
+                yield _blank(b, values[b.name], (a.name,), "equal")
+
+
+def _combinations(
+    numbers: Sequence[QuantityCodec],
+    values: Mapping[str, Floats],
+    rare: Mapping[str, Mask],
+    look: NDArray[np.int64],
+) -> Iterator[Relation]:
+    """Yield sums and products of two columns in many of the rows to look at."""
+    every = np.stack([values[c.name][look] for c in numbers], axis=1)
+    seldom = np.stack([rare[c.name][look] for c in numbers], axis=1)
     units = np.array([_half_unit(c.scale, c.step) for c in numbers])
     for i, j in combinations(range(len(numbers)), 2):
-        left, right = all_of[:, i], all_of[:, j]
+        left, right = every[:, i], every[:, j]
         for operation, x in (("sum", left + right), ("product", left * right)):
-            holds = _near(x[:, None], all_of, units) & counted
-            known = (np.isfinite(x)[:, None] & counted).sum(axis=0)
-            share = holds.sum(axis=0) / np.maximum(known, 1)
-            for c in np.flatnonzero(share > 0.5 * _LEAST[operation]):
+            holds = (_near(x[:, None], every, units) & seldom).sum(axis=0)
+            known = (np.isfinite(x)[:, None] & seldom).sum(axis=0)
+            for c in np.flatnonzero(
+                holds > 0.5 * _LEAST[operation] * np.maximum(known, 1)
+            ).tolist():
                 if c not in (i, j):
-                    names = (numbers[i].name, numbers[j].name)
-                    yield blank(numbers[c], names, operation)
+                    terms = (numbers[c], numbers[i], numbers[j])
+                    yield _arranged(operation, terms, values)
+
+
+def _arranged(
+    operation: str, terms: tuple[QuantityCodec, ...], values: Mapping[str, Floats]
+) -> Relation:
+    """Choose which term of ``c = a + b`` follows from the others; of a product the product does.
+
+    One of many values, for round amounts must stay round; of these the one that varies most,
+    for it bears the errors of the other two best.
+    """
+    c, a, b = terms
+    arrangements = [(c, a, b, operation)]
+    if operation == "sum":
+        arrangements += [(a, c, b, "difference"), (b, c, a, "difference")]
+    distinct = [len(np.unique(values[y.name])) for y, *_ in arrangements]
+    fine = [arranged for arranged, n in zip(arrangements, distinct, strict=True)
+            if 2 * n >= max(distinct)]  # fmt: skip
+    y, left, right, kind = max(fine, key=lambda arranged: np.nanstd(values[arranged[0].name]))
+    return _blank(y, values[y.name], (left.name, right.name), kind)
+
+
+def _blank(c: QuantityCodec, column: Floats, sources: tuple[str, ...], kind: str) -> Relation:
+    positive = bool(np.nanmin(column, initial=np.inf) >= 0)
+    return Relation(c.name, sources, kind, c.scale, c.step, positive, False, 0.0)
 
 
 def _confirm(

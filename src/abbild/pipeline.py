@@ -77,7 +77,9 @@ class FittedProxy:
     frame: str = "arrow"
 
     def check(self) -> None:
-        """Refuse a count of rows that cannot be; called when a model is loaded."""
+        """Refuse what draws no rows, and a count that cannot be; called when a model is loaded."""
+        if not hasattr(self.sampler, "sample"):
+            raise ShapeError("the model holds nothing that draws rows")
         if not 0 <= self.released < 2**62:
             raise ShapeError(f"{self.released} rows cannot have been given out")
 
@@ -313,7 +315,13 @@ def _load(
     unit = None if unit == "none" else unit
     how = {"schema": schema, "unit": unit, "target": target, "closed": closed}
     if isinstance(source, str | Path):
-        return read(source, **how)
+        try:
+            return read(source, **how)
+        except OSError as error:  # a name too long, a folder out of reach
+            raise AbbildError(
+                f"cannot read {str(source)[:200]!r}: {error.strerror or error}",
+                hint="check the name and the permissions",
+            ) from None
     return read_object(source, **how)
 
 

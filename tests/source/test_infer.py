@@ -257,3 +257,8 @@ def test_midnights_of_a_zone_are_moments_and_not_dates():
 def test_whole_floats_that_integers_cannot_tell_apart_stay_floats():
     assert column(np.array([1.0, 2.0, 1e6])).kind is Kind.INTEGER
     assert column(np.array([1.0, 2.0, 2.0**60])).kind is Kind.NUMBER
+
+
+def test_half_precision_floats_are_read():
+    values = read_object(pa.table({"x": np.array([0.5, 1.25], np.float16)})).dataset.table["x"]
+    assert values.to_pylist() == [0.5, 1.25]

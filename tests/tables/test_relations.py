@@ -160,3 +160,28 @@ def test_what_follows_from_given_values_follows_exactly() -> None:
     made = sampler.sample_given(pa.table({"net": net}), seed=Seed(3)).batch.table
     assert made["net"].to_pylist() == net.to_pylist()
     assert shares(made)["gross"] == 1.0
+
+
+def test_a_column_that_always_equals_a_given_one_is_given() -> None:
+    x = np.round(np.random.default_rng(6).lognormal(3, 1, N), 2)
+    sampler = Trees().fit(dataset(number("a", x), number("b", x)), seed=Seed(1))
+    made = sampler.sample_given(pa.table({"b": [1.0, 2.0, 3.0]}), seed=Seed(3)).batch.table
+    assert made["a"].to_pylist() == made["b"].to_pylist() == [1.0, 2.0, 3.0]
+
+
+def test_what_floats_cannot_tell_apart_is_no_relation() -> None:
+    rng = np.random.default_rng(8)
+    large = 2 * (2**53 + rng.integers(0, 10**6, N))
+    start = 1_700_000_000_000_000 + np.sort(rng.integers(0, 10**13, N))
+    five = np.rint((rng.integers(0, 10**6, N) + (c := rng.integers(0, 10**6, N))) / 5) * 5
+    whole = {
+        "a": large,
+        "b": large + 1,
+        "start": start,
+        "end": start + rng.integers(0, 3000, N),
+        "c": c,
+        "five": five.astype(np.int64),
+    }
+    columns = [(Column(name, Kind.INTEGER), pa.array(values)) for name, values in whole.items()]
+    codec = fit_codec(dataset(*columns, number("z", rng.normal(size=N))), seed=Seed(0))
+    assert codec.relations == ()

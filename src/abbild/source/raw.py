@@ -81,6 +81,15 @@ def check_types(table: pa.Table, where: str) -> None:
         )
 
 
+def widened(table: pa.Table) -> pa.Table:
+    """Return `table` with half-precision floats as single ones: Arrow computes with no others."""
+    for at, field in enumerate(table.schema):
+        if pt.is_float16(field.type):
+            wide = table.column(at).cast(pa.float32())
+            table = table.set_column(at, field.with_type(pa.float32()), wide)
+    return table
+
+
 def decoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return dictionary levels as the values they stand for."""
     if not pt.is_dictionary(values.type):

@@ -32,7 +32,7 @@ from abbild.source.documents import read_json
 from abbild.source.encodings import start_of
 from abbild.source.formats import FileFormat, named_format, suffix_of
 from abbild.source.infer import habits, infer
-from abbild.source.raw import Raw, check_names, check_types
+from abbild.source.raw import Raw, check_names, check_types, widened
 from abbild.source.workbooks import read_workbook
 
 _TITLES = {
@@ -137,6 +137,7 @@ def load(
 ) -> Loaded:
     """Give a raw table its meaning and its canonical storage; errors call it `where`."""
     check_types(raw.table, where)
+    raw = replace(raw, table=widened(raw.table))
     if not raw.table.num_rows:
         raise NotEnoughDataError(
             f"{where} has column names but no rows", hint="name a table with rows"

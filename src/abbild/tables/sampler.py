@@ -61,7 +61,7 @@ class TableSampler:
         ConditionError
             If a column of `given` is unknown or its values are of another type.
         """
-        fixed = self._cast(given)
+        fixed = self.codec.completed(self._cast(given))
         self._refuse_misfit(seed)
         parts = [self.codec.empty()]
         effective, exact = 0.0, True

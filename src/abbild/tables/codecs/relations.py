@@ -23,6 +23,7 @@ from abbild.tables.encoded import Levels, Scores
 __all__ = ["Relation", "apply_relations", "find_relations"]
 
 LOOK = 400  # random rows on which all pairs and triples are tried
+EXACT = 2.0**53  # beyond it floats do not tell whole numbers apart
 MOST_IN_TRIPLES = 60  # columns; triples cost their number to the third power
 _LEAST = {
     "equal": 0.2,
@@ -46,7 +47,7 @@ class Relation:
     column : the one that follows
     sources : the ones it follows from; none of them follows from others
     operation : "equal", "sum", "difference" (first less second source) or "product"
-    scale, step : grid of the column, see `QuantityCodec`; 0 scale for full precision
+    scale : ``10 ** decimals`` of the column, 0 for full precision
     positive : whether no value below zero may follow
     always : whether it holds in all rows but for fewer than k people
     share : of the rows in which it holds, among those where all values are known
@@ -56,7 +57,6 @@ class Relation:
     sources: tuple[str, ...]
     operation: str
     scale: int
-    step: int
     positive: bool
     always: bool
     share: float
@@ -78,13 +78,14 @@ class Relation:
         if self.operation == "equal":
             return sources[0]
         combine = {"sum": np.add, "difference": np.subtract}.get(self.operation, np.multiply)
-        return np.asarray(combine(*sources), np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(combine(*sources), np.float64)
 
     def holds(self, column: Floats, sources: Sequence[Floats]) -> Mask:
         """Return (n,) whether it holds; never where a value is missing (NaN)."""
         if self.operation == "equal":
             return np.asarray(column == sources[0])
-        return _near(self.value(sources), column, _half_unit(self.scale, self.step))
+        return _near(self.value(sources), column, self.scale)
 
     def flag(self, table: pa.Table) -> Levels:
         """Return, for each row of `table`, 1 where it holds and else 0."""
@@ -107,6 +108,7 @@ def find_relations(
     """
     look = rng.permutation(table.num_rows)[:LOOK]
     values = {c.name: _numbers(table[c.name]) for c in codecs}
+    codecs = [c for c in codecs if np.nanmax(np.abs(values[c.name]), initial=0) < EXACT]
     rare = {name: _rare(column) for name, column in values.items()}
     tried = list(_copies(codecs, table.schema, values, rare, look))
     numbers = [c for c in codecs if c.kind in _NUMBERS]
@@ -165,7 +167,7 @@ def _computed(relation: Relation, sources: list[pa.Array], arrow: pa.DataType) -
         x = np.rint(x * relation.scale) / relation.scale
     fits = np.isfinite(x) & (x >= 0 if relation.positive else True)
     if pa.types.is_integer(arrow):
-        fits &= np.abs(x) < 2.0**53
+        fits &= np.abs(x) < EXACT
         whole = pa.array(np.where(fits, x, 0).astype(np.int64), mask=~fits)
         return whole.cast(arrow)
     return pa.array(x, mask=~fits).cast(arrow)
@@ -198,11 +200,13 @@ def _combinations(
     """Yield sums and products of two columns in many of the rows to look at."""
     every = np.stack([values[c.name][look] for c in numbers], axis=1)
     seldom = np.stack([rare[c.name][look] for c in numbers], axis=1)
-    units = np.array([_half_unit(c.scale, c.step) for c in numbers])
+    scales = np.array([c.scale for c in numbers])
     for i, j in combinations(range(len(numbers)), 2):
         left, right = every[:, i], every[:, j]
-        for operation, x in (("sum", left + right), ("product", left * right)):
-            holds = (_near(x[:, None], every, units) & seldom).sum(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            made = (("sum", left + right), ("product", left * right))
+        for operation, x in made:
+            holds = (_near(x[:, None], every, scales) & seldom).sum(axis=0)
             known = (np.isfinite(x)[:, None] & seldom).sum(axis=0)
             for c in np.flatnonzero(
                 holds > 0.5 * _LEAST[operation] * np.maximum(known, 1)
@@ -233,7 +237,7 @@ def _arranged(
 
 def _blank(c: QuantityCodec, column: Floats, sources: tuple[str, ...], kind: str) -> Relation:
     positive = bool(np.nanmin(column, initial=np.inf) >= 0)
-    return Relation(c.name, sources, kind, c.scale, c.step, positive, False, 0.0)
+    return Relation(c.name, sources, kind, c.scale, positive, False, 0.0)
 
 
 def _confirm(
@@ -265,13 +269,13 @@ def _rare(column: Floats) -> Mask:
     return np.isfinite(column) & (counts[back] <= max(30, len(column) // 100))
 
 
-def _half_unit(scale: int, step: int) -> float:
-    return 0.5 * step / scale * (1 - 1e-6) if scale else 0.0
-
-
-def _near(x: Floats, column: Floats, half_unit: Floats | float) -> Mask:
+def _near(x: Floats, column: Floats, scale: NDArray[np.int64] | int) -> Mask:
     """Return whether `x` rounds to `column`; never where one is missing (NaN)."""
-    return np.asarray(np.abs(x - column) <= half_unit + 1e-12 * (np.abs(x) + np.abs(column)))
+    grid = np.asarray(scale, np.float64)
+    unit = np.where(grid > 0, 0.5 * (1 + 1e-9) / np.maximum(grid, 1), 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ulps = np.where(grid > 0, 0.0, 1e-15) * (np.abs(x) + np.abs(column))
+        return np.asarray(np.abs(x - column) <= unit + ulps)
 
 
 def _numbers(array: pa.Array | pa.ChunkedArray) -> Floats:

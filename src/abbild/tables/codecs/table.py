@@ -150,6 +150,16 @@ class TableCodec:
         whole = pa.table(list(arrays.values()), schema=schema)
         return whole if only is None else whole.select([n for n in schema.names if n in only])
 
+    def completed(self, given: pa.Table) -> pa.Table:
+        """Return `given` with the columns that a given one always equals."""
+        for relation in self.relations:
+            source = relation.sources[0]
+            if relation.operation != "equal" or not relation.always:
+                continue
+            if relation.column in given.column_names and source not in given.column_names:
+                given = given.append_column(source, given.column(relation.column))
+        return given
+
     def treatments(self) -> list[tuple[str, str]]:
         """Return one sentence for each column on what happens to it."""
         return [(name, codec.treatment) for name, codec in self._named().items()]

@@ -158,6 +158,7 @@ def proxy(
     check_choice("rows_per_unit", rows_per_unit, ("one", "many"))
     loaded = _load(source, schema, unit=unit, target=target)
     control = _holdout_file(holdout, loaded.dataset.schema)
+    _check_control(loaded, control)
     makers = {name: _synthesizer(name, preset) for name in _engines(engine)}
     notes = _check_people(loaded.dataset, unit, rows_per_unit)
     root = Seed(seed)
@@ -218,6 +219,7 @@ def audit(
     described = real.dataset.schema
     made = _load(synthetic, described, unit=None, target=target, closed=False)
     held = _holdout_file(holdout, described)
+    _check_control(real, held)
     recipe = {
         "command": "audit",
         "synthetic": made.sha256,
@@ -329,6 +331,15 @@ def _holdout_file(holdout: Any, schema: Schema) -> Loaded | None:
     if holdout is None or str(holdout) == "none" or share(holdout) is not None:
         return None
     return _load(holdout, schema, unit=None, target=None, closed=False)
+
+
+def _check_control(train: Loaded, control: Loaded | None) -> None:
+    """Refuse the training rows as their own control: every attack would find nothing."""
+    if control is not None and control.sha256 == train.sha256:
+        raise AbbildError(
+            "the holdout is the training table itself, so no attack could tell the two apart",
+            hint="name rows the model never saw, or a share such as 0.2",
+        )
 
 
 def _engines(names: str) -> list[str]:

@@ -54,6 +54,7 @@ def test_a_bad_file_gets_one_sentence(abbild, tmp_path, case):
         (["proxy", "ok.parquet", "-o", "out", "--engine", "tres"], "did you mean 'trees'"),
         (["proxy", "ok.parquet", "-o", "out", "--preset", "fast"], "preset"),
         (["proxy", "ok.parquet", "-o", "out", "--holdout", "1.5"], "between 0 and 1"),
+        (["proxy", "ok.parquet", "-o", "out", "--holdout", "ok.parquet"], "training table itself"),
         (["proxy", "ok.parquet", "-o", "ok.parquet"], "is a file, not a folder"),
         (["proxy", "cut.parquet", "-o", "out"], "cut.parquet"),
         (["proxy", "visits.parquet", "-o", "out"], "--unit"),

@@ -1,0 +1,1 @@
+"""Labelled images from scenes that are data: exact labels, two renderers, randomised domains."""

@@ -7,7 +7,7 @@
 # Each makes .venv when it is missing. Another Python: make PYTHON=python3.12 test
 
 PYTHON ?= python3
-EXTRAS ?= dev,neural
+EXTRAS ?= dev,images,neural
 DEMO ?= out/demo
 BENCH ?= --data adult california_housing --seeds 0 1 2
 
@@ -20,7 +20,7 @@ PINS := pyproject.toml constraints.txt
 
 install: .venv/.everything
 
-demo: .venv/.base
+demo: .venv/.images
 	$(BIN)/abbild demo -o $(DEMO)
 
 test: check
@@ -55,8 +55,12 @@ $(BIN)/python:
 	$(PIP) --editable .
 	@touch $@
 
-.venv/.dev: .venv/.base
-	$(PIP) --editable '.[dev]'
+.venv/.images: .venv/.base
+	$(PIP) --editable '.[images]'
+	@touch $@
+
+.venv/.dev: .venv/.images
+	$(PIP) --editable '.[dev,images]'
 	@touch $@
 
 .venv/.everything: .venv/.dev

@@ -1,4 +1,4 @@
-"""The straight line from a scene to labelled images with their report: draw, render, write, look."""
+"""The straight line from a scene to labelled images: draw, render, write, look."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -56,6 +55,7 @@ __all__ = ["Rendered", "preview", "render"]
 
 _log = logging.getLogger(__name__)
 
+_PACKAGES = ("numpy", "numba", "pillow", "trimesh", "embreex", "mujoco-core", "mitsuba", "pyoidn")
 RECYCLE = 40  # blocks a worker takes before it is replaced, so that no leak can grow
 LOST = 2  # how often lost workers are replaced before the run gives up; what exists stays
 
@@ -86,9 +86,9 @@ def render(
     out: Path | str,
     *,
     renderer: str = "quality",
-    format: str | Sequence[str] = (),  # noqa: A002 - the word of the command
+    format: str | Sequence[str] = (),
     size: str | tuple[int, int] | None = None,
-    set: Mapping[str, Any] | Sequence[str] = (),  # noqa: A002
+    set: Mapping[str, Any] | Sequence[str] = (),
     layers: str | Sequence[str] = (),
     workers: int = 1,
     seed: int = 0,
@@ -163,7 +163,7 @@ def preview(
     n: int = 12,
     renderer: str = "fast",
     size: str | tuple[int, int] | None = None,
-    set: Mapping[str, Any] | Sequence[str] = (),  # noqa: A002
+    set: Mapping[str, Any] | Sequence[str] = (),
     seed: int = 0,
 ) -> Path:
     """Write a contact sheet of `n` images with their labels drawn, a PNG file.
@@ -419,7 +419,7 @@ def _licences(scene: Scene, files: Iterable[str]) -> dict[str, str]:
 def _versions() -> dict[str, str]:
     """Versions the bytes of a run depend on."""
     found = {"abbild": __version__, "python": platform.python_version()}
-    for name in ("numpy", "numba", "pillow", "trimesh", "embreex", "mujoco-core", "mitsuba", "drjit", "pyoidn"):  # fmt: skip
+    for name in _PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

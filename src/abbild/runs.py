@@ -19,6 +19,12 @@ from abbild.core import OutputError, write_json
 
 _STATE = "run.json"
 _LOCK = ".lock"
+_NAMES = (
+    "model", "schema.yaml", _STATE, "log.jsonl", "card.json",
+    "images", "images.parquet", "labels.parquet", "blocks", "layers", "panoptic", "folders",
+    "yolo", "yolo-seg", "yolo-pose", "bop", "kitti", "voc", "webdataset",
+)  # fmt: skip
+_GLOBS = ("data.*", "report.*", "coco*.json", "*.part")
 _log = logging.getLogger("abbild")
 
 
@@ -127,9 +133,8 @@ def _claim(path: Path, key: str, force: bool) -> bool:
 
 def _parts(path: Path) -> list[Path]:
     """Return what stands where runs write."""
-    names = ("model", "images", "labels.parquet", "schema.yaml", _STATE, "log.jsonl", "card.json")
-    found = [path / name for name in names if (path / name).exists()]
-    return found + [file for glob in ("data.*", "report.*", "*.part") for file in path.glob(glob)]
+    found = [path / name for name in _NAMES if (path / name).exists()]
+    return found + [file for glob in _GLOBS for file in path.glob(glob)]
 
 
 def _clear(path: Path) -> None:

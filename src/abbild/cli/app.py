@@ -151,6 +151,70 @@ def audit(
     run_command(call, quiet=quiet, json=json, out=out)
 
 
+Recipe = Annotated[str, typer.Argument(help="Name from `abbild list`, or a .yaml or .json file.")]
+Size = Annotated[str | None, typer.Option(help="Pixels, such as 640x480. [as the recipe says]")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="path=value, such as '/sky/clouds=uniform(0, 1)'; repeatable."),
+]
+
+
+@app.command(epilog="Example: abbild render road-signs -n 1000 --format folders -o signs")
+def render(
+    recipe: Recipe,
+    out: Out,
+    n: Annotated[int, typer.Option("-n", min=1, help="Scenes to draw.")],
+    renderer: Annotated[str, typer.Option(help="quality or fast.")] = "quality",
+    format: Annotated[  # noqa: A002
+        str, typer.Option(help="Also write: folders,coco,yolo,... see `abbild list`.")
+    ] = "",
+    size: Size = None,
+    set: Set = None,  # noqa: A002
+    layers: Annotated[
+        str, typer.Option(help="Keep as npz: instance,z,distance,normal,uv,...")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes; same bytes with any.")] = 1,
+    seed: Seed = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make labelled images of a scene."""
+
+    def call(shell: Shell) -> dict[str, Any]:
+        made = abbild.render(
+            recipe, n, out, renderer=renderer, format=format, size=size, set=set or (),
+            layers=layers, workers=workers, seed=seed, force=force,
+        )  # fmt: skip
+        return shell.pictures(made)
+
+    run_command(call, quiet=quiet, json=json, out=out)
+
+
+@app.command(epilog="Example: abbild preview road-signs -o signs.png")
+def preview(
+    recipe: Recipe,
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG file.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="Scenes to draw.")] = 12,
+    renderer: Annotated[str, typer.Option(help="quality or fast.")] = "fast",
+    size: Size = None,
+    set: Set = None,  # noqa: A002
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Show a few images of a scene on one sheet, with their labels drawn."""
+
+    def call(shell: Shell) -> dict[str, Any]:
+        path = abbild.preview(
+            recipe, out, n=n, renderer=renderer, size=size, set=set or (), seed=seed
+        )
+        shell.say(f"{n} scenes -> {path}")
+        return {"file": str(path)}
+
+    run_command(call, quiet=quiet, json=json)
+
+
 @app.command(epilog="Example: abbild demo -o demo")
 def demo(
     out: Out = Path("abbild-demo"),

@@ -55,6 +55,12 @@ class Shell:
 
         return write_more(self, model, out, **how)
 
+    def pictures(self, made: Any) -> dict[str, Any]:
+        """Print what became of a data set of images."""
+        from abbild.cli.words import say_pictures  # noqa: PLC0415
+
+        return say_pictures(self, made)
+
     def demo(self, out: Path, *, seed: int, force: bool) -> dict[str, Any]:
         """Run every part of the demonstration."""
         from abbild.cli.demo import run_demo  # noqa: PLC0415

@@ -17,7 +17,7 @@ from abbild.source import format_for, mark, read, read_schema, write, write_sche
 if TYPE_CHECKING:
     from abbild.cli.shell import Shell
 
-__all__ = ["say_verdicts", "write_guessed_schema", "write_more"]
+__all__ = ["say_pictures", "say_verdicts", "write_guessed_schema", "write_more"]
 
 
 def write_guessed_schema(
@@ -60,6 +60,22 @@ def say_verdicts(shell: Shell, run: Run) -> dict[str, Any]:
         shell.say(f"Report: {run.folder / 'report.html'}")
         result |= {"folder": str(run.folder), "report": str(run.folder / "report.html")}
     return result
+
+
+def say_pictures(shell: Shell, made: Any) -> dict[str, Any]:
+    """Print what the survey of a data set of images says first, and where everything lies."""
+    for sentence in made.report["verdicts"]:
+        shell.say(_indented(sentence).rstrip("\n"))
+    status = made.labels["status"].to_pylist()
+    shell.say(f"Images: {made.folder / 'images'}")
+    shell.say(f"Labels: {made.folder / 'labels.parquet'}")
+    shell.say(f"Report: {made.folder / 'report.html'}")
+    return {
+        "folder": str(made.folder),
+        "images": status.count("ok"),
+        "failed": len(status) - status.count("ok"),
+        "report": str(made.folder / "report.html"),
+    }
 
 
 def _indented(text: str) -> str:

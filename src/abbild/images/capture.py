@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -17,17 +18,22 @@ from abbild.images.annotation import Annotation, Example
 from abbild.images.atmosphere import apply_weather
 from abbild.images.bright_field import bright_field
 from abbild.images.develop import develop
-from abbild.images.errors import SceneError
-from abbild.images.exposure import expose
+from abbild.images.errors import RejectedSceneError, SceneError
+from abbild.images.exposure import banded_layers, expose
 from abbild.images.labels import find_layers, find_silhouettes, is_inside
 from abbild.images.layers import Layers
-from abbild.images.scene.building import Built, RejectedSceneError, build
+from abbild.images.scene.building import Built, build
 from abbild.images.scene.drawing import Drawn, draw
+from abbild.images.scene.living import situation_of
 from abbild.images.scene.nodes import Require, Scene
+from abbild.images.scene.numbers import number
 from abbild.images.stage import Stage, View
+from abbild.images.world import World
 
 __all__ = ["Picture", "Renderer", "Taken", "capture"]
 
+STEP = 1 / 30  # seconds of the world between two looks of its behaviours
+MAX_TIME = 600.0  # seconds of the world before a picture
 MAX_SECONDS = 300.0  # for one scene; what takes longer is given up, and said
 
 
@@ -98,7 +104,8 @@ def capture(scene: Scene, index: int, renderer: Renderer, *, seed: Seed) -> Take
         here = seed / "image" / index / attempt
         try:
             built = build(drawn.scene, seed=here)
-            seen = {name: _see(built, view, name) for name, view in built.views.items()}
+            moments = _moments(built, drawn.scene, here)
+            seen = {name: _see(built, name, moments[name]) for name in built.views}
             _check(drawn.scene, built, seen)
         except RejectedSceneError as error:
             rejects.append(str(error.args[0]))
@@ -111,24 +118,49 @@ def capture(scene: Scene, index: int, renderer: Renderer, *, seed: Seed) -> Take
     return Taken((), rejects[-1] if rejects else "no attempt", len(rejects), tuple(rejects))
 
 
+Moment = Callable[[float], tuple[Stage, View]]
+
+
+def _moments(built: Built, scene: Scene, seed: Seed) -> dict[str, Moment]:
+    """Return for each camera the stage and the view by seconds from the picture."""
+    if not scene.motions:
+        return {name: _still(built.stage, view) for name, view in built.views.items()}
+    world = World(lambda _: situation_of(built, scene))
+    world.reset(seed / "world")
+    left = number(scene.time, "/time", 0, MAX_TIME)
+    steps = max(1, math.ceil(left / STEP))
+    for _ in range(steps):
+        world.step(dt=max(left, 1e-3) / steps)
+    return {name: world.moments(name) for name in built.views}
+
+
+def _still(stage: Stage, view: View) -> Moment:
+    return lambda _: (stage, view)
+
+
 @dataclass(frozen=True, eq=False)
 class _Seen:
+    moment: Moment
     layers: Layers
     annotations: tuple[Annotation, ...]
+    checks: Mapping[str, float]
 
 
-def _see(built: Built, view: View, name: str) -> _Seen:
-    inside = is_inside(built.stage, view.matrix[:3, 3])
+def _see(built: Built, name: str, moment: Moment) -> _Seen:
+    stage, view = moment(0.0)
+    inside = is_inside(stage, view.matrix[:3, 3])
     if inside and view.projection != "orthographic":
-        body = built.stage.bodies[inside - 1].name
-        raise RejectedSceneError(f"camera {name!r} is inside of {body!r}")
-    layers = find_layers(built.stage, view)
-    labelled = [k for k, body in enumerate(built.stage.bodies, 1) if body.label]
-    silhouettes = find_silhouettes(built.stage, view, labelled)
-    annotations = annotate(built.stage, view, layers, silhouettes)
+        raise RejectedSceneError(f"camera {name!r} is inside of {stage.bodies[inside - 1].name!r}")
+    rolling = view.readout_time > 0
+    layers = banded_layers(moment) if rolling else find_layers(stage, view)
+    labelled = [k for k, body in enumerate(stage.bodies, 1) if body.label]
+    silhouettes = find_silhouettes(stage, view, labelled)
+    annotations = annotate(stage, view, layers, silhouettes)
+    # rows of a rolling shutter belong to other moments than the poses they are checked against
+    checks = {} if rolling else self_checks(stage, view, layers, annotations)
     if view.bright_field is not None:
         annotations = tuple(_seen_through(a, view) for a in annotations)
-    return _Seen(layers, annotations)
+    return _Seen(moment, layers, annotations, checks)
 
 
 def _seen_through(annotation: Annotation, view: View) -> Annotation:
@@ -181,8 +213,8 @@ def _chosen(
 def _picture(
     name: str, drawn: Drawn, built: Built, renderer: Renderer, index: int, seed: Seed, seen: _Seen
 ) -> Picture:
-    view = built.views[name]
-    pixels = _pixels(built, view, renderer, seen.layers, seed)
+    _, view = seen.moment(0.0)
+    pixels = _pixels(built, renderer, seen, seed)
     visible = tuple(a for a in seen.annotations if a.area_px > 0)
     example = Example(
         index=index,
@@ -195,16 +227,17 @@ def _picture(
         camera=view.matrix,
         parameters=drawn.values,
     )
-    checks = self_checks(built.stage, view, seen.layers, visible)
-    return Picture(name, pixels, replace(example, caption=caption(example)), seen.layers, checks)
+    example = replace(example, caption=caption(example))
+    return Picture(name, pixels, example, seen.layers, seen.checks)
 
 
-def _pixels(
-    built: Built, view: View, renderer: Any, layers: Layers, seed: Seed
-) -> NDArray[np.uint8]:
+def _pixels(built: Built, renderer: Any, seen: _Seen, seed: Seed) -> NDArray[np.uint8]:
+    stage, view = seen.moment(0.0)
+    layers = seen.layers
     if view.bright_field is not None:
-        radiance = bright_field(built.stage, view, seed=seed / "light")
+        radiance = bright_field(stage, view, seed=seed / "light")
     else:
-        radiance = expose(renderer, lambda _: (built.stage, view), seed=seed / "light")
+        known = None if view.readout_time > 0 else layers
+        radiance = expose(renderer, seen.moment, seed=seed / "light", layers=known)
     radiance = apply_weather(radiance, layers.distance, built.weather, seed=seed / "weather")
     return develop(radiance, view.sensor, seed=seed / "sensor")

@@ -32,7 +32,8 @@ def decode_srgb(encoded: Any) -> NDArray[np.float32]:
     """Return linear values in [0, 1] for sRGB ones; uint8, or floats in [0, 1] (IEC 61966-2-1)."""
     values = np.asarray(encoded)
     if values.dtype == np.uint8:
-        return _TABLE[values]
+        decoded: NDArray[np.float32] = _TABLE[values]
+        return decoded
     values = values.astype(np.float32)
     curved = ((values + 0.055) / 1.055) ** 2.4
     return np.where(values <= 0.04045, values / 12.92, curved).astype(np.float32)

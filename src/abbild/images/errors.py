@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from abbild.core import AbbildError
 
-__all__ = ["AssetError", "RendererError", "SceneError"]
+__all__ = ["AssetError", "RejectedSceneError", "RendererError", "SceneError"]
 
 
 class SceneError(AbbildError, ValueError):
     """A scene or recipe that cannot be drawn: an unknown path, a negative size, a NaN."""
+
+
+class RejectedSceneError(SceneError):
+    """A drawn scene that cannot be used as it is; another attempt may do better."""
 
 
 class AssetError(AbbildError, ValueError):

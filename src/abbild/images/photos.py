@@ -115,7 +115,8 @@ class Photos:
         files = _of_part(picture_files(self.path), self.part)
         if not files:
             raise AssetError(f"no photograph of part {self.part!r} in {self.path}")
-        return read_picture(files[min(int(self.pick * len(files)), len(files) - 1)], self.longest_px)
+        chosen = files[min(int(self.pick * len(files)), len(files) - 1)]
+        return read_picture(chosen, self.longest_px)
 
 
 def _of_part(files: Sequence[Path], part: str) -> list[Path]:

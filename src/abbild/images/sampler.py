@@ -14,11 +14,11 @@ from abbild.core import Batch, Seed, unknown_name
 from abbild.core.dataset import Rejected
 from abbild.images.annotation import Example
 from abbild.images.capture import Picture, Taken, capture
-from abbild.images.errors import SceneError
+from abbild.images.errors import RejectedSceneError, SceneError
 from abbild.images.formats import Failed, to_table
 from abbild.images.layers import Layers
 from abbild.images.png import png_bytes
-from abbild.images.scene.building import RejectedSceneError, build
+from abbild.images.scene.building import build
 from abbild.images.scene.drawing import draw
 from abbild.images.scene.nodes import Scene
 

@@ -12,23 +12,22 @@ from numpy.typing import NDArray
 
 from abbild.core import Seed
 from abbild.images.colors import color_word
-from abbild.images.errors import SceneError
+from abbild.images.errors import RejectedSceneError, SceneError
 from abbild.images.meshes import transformed
 from abbild.images.physics import Matter, settle
 from abbild.images.scene.aiming import view_of
 from abbild.images.scene.illumination import backdrop_of, environment_of, lamps_of
 from abbild.images.scene.nodes import Group, Material, Object, Scene
 from abbild.images.scene.numbers import check_finite, number, vector
-from abbild.images.scene.placing import spread
+from abbild.images.scene.placing import place_bodies, spread
 from abbild.images.scene.poses import placed
 from abbild.images.scene.surfaces import surface_of
 from abbild.images.stage import Body, Environment, Mesh, Part, Stage, View
 
-__all__ = ["Built", "RejectedSceneError", "build"]
+__all__ = ["Built", "build"]
 
 
-class RejectedSceneError(SceneError):
-    """A drawn scene that cannot be used as it is; another attempt may do better."""
+PHYSICS = ("none", "fixed", "falls", "driven")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,8 @@ class Built:
     stage : what the engines see
     views : name of the camera to its view
     bodies : path of each object to the id of its body; parts of another share its id
-    physics : id to what it does: "fixed" or "falls"
+    physics : id to what it does: "fixed", "falls" or "driven"
+    shapes : id to the shape it collides as, where the scene says so
     weather : nodes of the scene's weather, to be applied to the radiance
     """
 
@@ -66,6 +66,7 @@ def build(scene: Scene, *, seed: Seed) -> Built:
     check_finite(scene)
     objects = dict(_flat(scene, seed))
     bodies, ids = _bodies(objects)
+    bodies = place_bodies(bodies, ids, scene, seed)
     falls = {k: o.physics for o, k in _with_ids(objects, ids) if o.physics != "none"}
     shapes = {k: o.collides_as for o, k in _with_ids(objects, ids) if o.collides_as != "auto"}
     if scene.physics is not None and "falls" in falls.values():
@@ -99,7 +100,7 @@ def _flat(scene: Scene, seed: Seed) -> Iterator[tuple[str, Object]]:
             for path, member in members.items():
                 _check_object(member, path)
             members = {path: member for path, member in members.items() if member.present}
-            yield from spread(members, item.placement, scene, seed / "placement" / name).items()
+            yield from spread(members, item.placement, seed / "placement" / name).items()
         else:
             _check_object(item, name)
             if item.present:
@@ -111,9 +112,10 @@ def _check_object(item: Any, path: str) -> None:
         raise SceneError(
             f"/objects/{path} is a {type(item).__name__}", hint="use an object or a group of them"
         )
-    if item.physics not in ("none", "fixed", "falls"):
+    if item.physics not in ("none", "fixed", "falls", "driven"):
         raise SceneError(
-            f"/objects/{path}/physics is {item.physics!r}", hint="one of: none, fixed, falls"
+            f"/objects/{path}/physics is {item.physics!r}",
+            hint="one of: none, fixed, falls, driven",
         )
 
 
@@ -122,7 +124,7 @@ def _bodies(objects: Mapping[str, Object]) -> tuple[list[Body], dict[str, int]]:
     own = [path for path, item in objects.items() if not item.part_of]
     ids = {path: k + 1 for k, path in enumerate(own)}
     matrices: dict[str, NDArray[np.float64]] = {}
-    bodies = []
+    bodies: list[Body] = []
     for path in own:
         matrices[path] = _matrix(path, objects, bodies, ids)
         bodies.append(_body(path, objects[path], matrices[path]))
@@ -191,7 +193,7 @@ def _parts(path: str, item: Object) -> tuple[Part, ...]:
         material = item.material if item.material is not None else Material()
         return (Part(made, surface_of(material, f"{where}/material")),)
     if item.material is None:
-        return made
+        return tuple(made)
     surface = surface_of(item.material, f"{where}/material")
     return tuple(Part(part.mesh, surface) for part in made)
 

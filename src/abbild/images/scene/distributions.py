@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -45,6 +45,12 @@ class Distribution(Protocol):
         ...
 
 
+if TYPE_CHECKING:
+    Leaf = Any  # what may stand wherever a value may stand is of every type to a type checker
+else:
+    Leaf = object
+
+
 def _each(low: Any, high: Any, between: Any) -> Any:
     """Apply ``between(low, high, counter)`` to numbers, or to each pair of two sequences."""
     if not isinstance(low, (tuple, list)) and not isinstance(high, (tuple, list)):
@@ -64,7 +70,7 @@ def _ordered(kind: str, low: float, high: float) -> None:
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Leaf):
     """A number between `low` and `high`, or a tuple of numbers between two tuples."""
 
     low: Any
@@ -81,7 +87,7 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class LogUniform:
+class LogUniform(Leaf):
     """A positive number whose logarithm is uniform, for what varies by orders of magnitude."""
 
     low: Any
@@ -100,7 +106,7 @@ class LogUniform:
 
 
 @dataclass(frozen=True)
-class Whole:
+class Whole(Leaf):
     """A whole number from `low` to `high`, both included."""
 
     low: int
@@ -113,7 +119,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Normal:
+class Normal(Leaf):
     """A number around `mean`, cut off at `low` and `high` where they are given.
 
     Cut off means drawn from the normal distribution under the condition that it lies between,
@@ -146,7 +152,7 @@ class Normal:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Leaf):
     """One of several options; an option may be anything, whole objects with distributions too.
 
     Attributes
@@ -177,7 +183,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Balanced:
+class Balanced(Leaf):
     """One of several options, each equally often: image i takes card i of shuffled decks.
 
     Over every ``len(options)`` images in a row that start at a multiple of it, each option comes
@@ -196,7 +202,7 @@ class Balanced:
 
 
 @dataclass(frozen=True)
-class Permutation:
+class Permutation(Leaf):
     """The given items in random order."""
 
     items: tuple[Any, ...]
@@ -207,7 +213,7 @@ class Permutation:
 
 
 @dataclass(frozen=True)
-class AnyDirection:
+class AnyDirection(Leaf):
     """A unit vector, uniform on the sphere between two elevations (degrees)."""
 
     low: float = -90.0
@@ -223,7 +229,7 @@ class AnyDirection:
 
 
 @dataclass(frozen=True)
-class AnyRotation:
+class AnyRotation(Leaf):
     """A rotation, uniform over all of them, as a unit quaternion (w, x, y, z)."""
 
     def draw(self, stream: Stream) -> tuple[float, float, float, float]:
@@ -235,7 +241,7 @@ class AnyRotation:
 
 
 @dataclass(frozen=True)
-class AnyColor:
+class AnyColor(Leaf):
     """A colour as "#rrggbb", uniform in hue, saturation and value between limits in [0, 1]."""
 
     hue: tuple[float, float] = (0.0, 1.0)
@@ -252,7 +258,7 @@ class AnyColor:
 
 
 @dataclass(frozen=True)
-class Same:
+class Same(Leaf):
     """The value drawn at another path, so that two things agree (a joint distribution).
 
     Draw a row of values once, ``variables={"look": Choice(({"hue": ...}, ...))}``, and take its
@@ -264,7 +270,7 @@ class Same:
 
 
 @dataclass(frozen=True)
-class Given:
+class Given(Leaf):
     """A value that depends on the value at another path (a conditional distribution).
 
     Attributes

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abbild.core import Seed
-from abbild.images import skies
 from abbild.images.colors import linear_color
 from abbild.images.errors import SceneError
 from abbild.images.scene.lights import (
@@ -26,6 +25,7 @@ from abbild.images.scene.lights import (
 )
 from abbild.images.scene.numbers import number, vector
 from abbild.images.scene.poses import look_along
+from abbild.images.skies import load_environment, night, sky, studio
 from abbild.images.stage import Bulb, Environment, Lamp, Panel, Sun
 
 __all__ = ["backdrop_of", "environment_of", "lamps_of"]
@@ -68,7 +68,7 @@ def _direction(elevation: Any, azimuth: Any, where: str) -> NDArray[np.float64]:
     return np.array([math.cos(e) * math.cos(a), math.cos(e) * math.sin(a), math.sin(e)])
 
 
-def environment_of(sky: Any, where: str) -> tuple[Environment, tuple[Sun, ...]]:
+def environment_of(node: Any, where: str) -> tuple[Environment, tuple[Sun, ...]]:
     """Return the environment of a sky node, and the suns it brings.
 
     Equal skies give the same objects.
@@ -79,45 +79,45 @@ def environment_of(sky: Any, where: str) -> tuple[Environment, tuple[Sun, ...]]:
         For what is no sky, or values out of range.
     """
     kinds = (PlainSky, DaySky, NightSky, Studio, PhotoSky)
-    if not isinstance(sky, kinds):
+    if not isinstance(node, kinds):
         raise SceneError(f"{where} is no sky", hint="use plain-sky, day-sky, studio or photo-sky")
-    return _environment(sky, where)
+    return _environment(node, where)
 
 
 @lru_cache(maxsize=16)
-def _environment(sky: Any, where: str) -> tuple[Environment, tuple[Sun, ...]]:
-    strength = number(sky.strength, f"{where}/strength", 0)
-    if isinstance(sky, PlainSky):
-        above = linear_color(sky.color, f"{where}/color") * np.float32(strength)
-        below = linear_color(sky.ground, f"{where}/ground") * np.float32(strength)
+def _environment(node: Any, where: str) -> tuple[Environment, tuple[Sun, ...]]:
+    strength = number(node.strength, f"{where}/strength", 0)
+    if isinstance(node, PlainSky):
+        above = linear_color(node.color, f"{where}/color") * np.float32(strength)
+        below = linear_color(node.ground, f"{where}/ground") * np.float32(strength)
         radiance = np.empty((16, 32, 3), np.float32)
         radiance[:8], radiance[8:] = above, below
         return Environment(radiance), ()
-    if isinstance(sky, DaySky):
-        return _day(sky, where, strength)
-    if isinstance(sky, Studio):
-        radiance = skies.studio(
-            boxes=int(number(sky.boxes, f"{where}/boxes", 0, 100)),
+    if isinstance(node, DaySky):
+        return _day(node, where, strength)
+    if isinstance(node, Studio):
+        radiance = studio(
+            boxes=int(number(node.boxes, f"{where}/boxes", 0, 100)),
             strength=strength,
-            fill=number(sky.fill, f"{where}/fill", 0),
-            seed=Seed(int(number(sky.studio_seed, f"{where}/studio_seed", 0, 2**62))),
+            fill=number(node.fill, f"{where}/fill", 0),
+            seed=Seed(int(number(node.studio_seed, f"{where}/studio_seed", 0, 2**62))),
         )
         return Environment(radiance), ()
-    if isinstance(sky, NightSky):
-        return Environment(skies.night() * np.float32(strength / 0.02)), ()
-    radiance = skies.load_environment(sky.path)
-    turn = round(number(sky.rotation, f"{where}/rotation", -1e6, 1e6) / 360 * radiance.shape[1])
+    if isinstance(node, NightSky):
+        return Environment(night() * np.float32(strength / 0.02)), ()
+    radiance = load_environment(node.path)
+    turn = round(number(node.rotation, f"{where}/rotation", -1e6, 1e6) / 360 * radiance.shape[1])
     return Environment(np.roll(radiance, -turn, axis=1) * np.float32(strength)), ()
 
 
-def _day(sky: DaySky, where: str, strength: float) -> tuple[Environment, tuple[Sun, ...]]:
-    radiance, sun = skies.sky(
-        sun_elevation=number(sky.sun_elevation, f"{where}/sun_elevation", -10, 90),
-        sun_azimuth=number(sky.sun_azimuth, f"{where}/sun_azimuth", -1e6, 1e6),
-        turbidity=number(sky.turbidity, f"{where}/turbidity", 1.5, 20),
-        cloudiness=number(sky.clouds, f"{where}/clouds", 0, 1),
-        ground=linear_color(sky.ground, f"{where}/ground"),
-        seed=Seed(int(number(sky.cloud_seed, f"{where}/cloud_seed", 0, 2**62))),
+def _day(day: DaySky, where: str, strength: float) -> tuple[Environment, tuple[Sun, ...]]:
+    radiance, sun = sky(
+        sun_elevation=number(day.sun_elevation, f"{where}/sun_elevation", -10, 90),
+        sun_azimuth=number(day.sun_azimuth, f"{where}/sun_azimuth", -1e6, 1e6),
+        turbidity=number(day.turbidity, f"{where}/turbidity", 1.5, 20),
+        cloudiness=number(day.clouds, f"{where}/clouds", 0, 1),
+        ground=linear_color(day.ground, f"{where}/ground"),
+        seed=Seed(int(number(day.cloud_seed, f"{where}/cloud_seed", 0, 2**62))),
     )
     lit = Sun(sun.direction, sun.irradiance * strength, sun.angle)
     suns = (lit,) if lit.irradiance.max() > 0 else ()

@@ -67,7 +67,8 @@ class Object:
     label : category; "" is not annotated
     attributes : free values, kept in the annotations
     keypoints : name to (3,) point in the shape's own frame, before scale
-    physics : "none", "fixed" (others land on it) or "falls"
+    physics : "none", "fixed" (others land on it), "falls", or "driven" (moved by controls of a
+        `World`, pushes what falls)
     collides_as : "auto", "hull", "sphere", "box", "cylinder", "capsule" or "plane"
     present : whether it is there at all
     on : path of an object whose top it stands on; its position then counts from there
@@ -167,6 +168,7 @@ class Scene:
     cameras : name to `Camera`; each gives one image of every scene
     weather : nodes of air and water: `Fog`, `Rain`, `Snow` ...
     motions : what moves on its own
+    time : seconds that pass before the picture is taken
     physics : `Settle`, or None
     variables : name to value, for others to refer to
     label : class of the whole image; "" if it has none
@@ -183,6 +185,7 @@ class Scene:
     backdrop: Any = None
     weather: Any = ()
     motions: Any = ()
+    time: Any = 0.0
     physics: Any = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     label: Any = ""

@@ -10,12 +10,13 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from abbild.images.errors import SceneError
 
 __all__ = ["change", "find", "unknown_part"]
 
+Node = TypeVar("Node")
 _FILTER = re.compile(r"\[(\w+)=(.*)\]")
 
 
@@ -30,7 +31,7 @@ def find(scene: Any, pattern: str) -> list[str]:
     return ["/" + "/".join(path) for path in _matches(scene, _split(pattern), ())]
 
 
-def change(scene: Any, pattern: str, value: Any) -> Any:
+def change(scene: Node, pattern: str, value: Any) -> Node:
     """Return `scene` with `value`, constant or distribution, at every path `pattern` names.
 
     Raises
@@ -39,7 +40,7 @@ def change(scene: Any, pattern: str, value: Any) -> Any:
         If it names nothing.
     """
     for path in list(_matches(scene, _split(pattern), ())):
-        scene = _replaced(scene, path, value)
+        scene = cast(Node, _replaced(scene, path, value))
     return scene
 
 

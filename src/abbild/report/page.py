@@ -20,7 +20,7 @@ from abbild.report import (
     words,
 )
 
-__all__ = ["render"]
+__all__ = ["environment", "render"]
 
 NAME = 48  # characters of a name that are shown; the rest is in its tooltip
 TOOLTIP = 240
@@ -45,7 +45,7 @@ def render(report: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     report, card = content.plain(report), content.plain(card)
     arms, notes = content.arms(report), _texts(report.get("notes"))
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             report=report,
@@ -79,7 +79,8 @@ def render(report: Mapping[str, Any], card: Mapping[str, Any]) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates with the filters that write numbers and names."""
     environment = Environment(
         loader=PackageLoader("abbild.report"),
         autoescape=True,

@@ -12,7 +12,7 @@ from abbild.core import FileFormatError, atomically, write_json
 from abbild.report.content import plain
 from abbild.report.page import render
 
-__all__ = ["Report", "write_report"]
+__all__ = ["Report", "write_page", "write_report"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ class Report:
 
     def save(self, path: Path | str) -> None:
         """Write the page to `path`, whole or not at all."""
-        _write_page(self.html(), Path(path))
+        write_page(self.html(), Path(path))
 
     def __str__(self) -> str:
         return "\n".join(
@@ -75,10 +75,11 @@ def write_report(report: Mapping[str, Any], card: Mapping[str, Any], folder: Pat
     page = render(report, card)
     write_json(report, folder / "report.json")
     write_json(card, folder / "card.json")
-    _write_page(page, folder / "report.html")
+    write_page(page, folder / "report.html")
 
 
-def _write_page(page: str, path: Path) -> None:
+def write_page(page: str, path: Path) -> None:
+    """Write a page, whole or not at all."""
     with atomically(path) as part:
         part.write_text(page, encoding="utf-8", newline="\n")
 

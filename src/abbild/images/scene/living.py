@@ -53,10 +53,10 @@ def situation_of(built: Built, scene: Scene) -> Situation:
         For a motion of what is not there.
     """
     names = {k: body.name for k, body in enumerate(built.stage.bodies, 1)}
-    of = {
-        kind: [names[k] for k, what in built.physics.items() if what == kind]
-        for kind in ("falls", "driven", "fixed")
-    }
+    falls, driven = (
+        [names[k] for k, what in built.physics.items() if what == kind]
+        for kind in ("falls", "driven")
+    )
     shapes = {name: "none" for k, name in names.items() if k not in built.physics}
     shapes |= {names[k]: shape for k, shape in built.shapes.items()}
     behaviours = _behaviours(built, scene)

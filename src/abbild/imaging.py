@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,10 @@ from abbild.core import track as tracked
 from abbild.execute import executor
 from abbild.images.annotation import Example
 from abbild.images.asset_files import licence_of
-from abbild.images.contact_sheet import contact_sheet
+from abbild.images.contact_sheet import contact_sheet, sample_pictures
 from abbild.images.formats import FORMATS, SCHEMA, failures, from_table, write_examples
 from abbild.images.pictures import read_picture
+from abbild.images.plans import planned_values
 from abbild.images.png import write_png
 from abbild.images.recipes import load_recipe
 from abbild.images.sampler import BLOCK, LAYERS, SceneSampler
@@ -48,7 +50,7 @@ from abbild.images.scene.nodes import Scene
 from abbild.images.scene.paths import change
 from abbild.images.survey import survey
 from abbild.options import check_whole
-from abbild.report import write_pictures_report
+from abbild.report.pictures import write_pictures_report
 from abbild.runs import RunFolder, stamp
 
 __all__ = ["Rendered", "preview", "render"]
@@ -56,6 +58,7 @@ __all__ = ["Rendered", "preview", "render"]
 _log = logging.getLogger(__name__)
 
 _PACKAGES = ("numpy", "numba", "pillow", "trimesh", "embreex", "mujoco-core", "mitsuba", "pyoidn")
+SHOWN = 24  # pictures on the report
 RECYCLE = 40  # blocks a worker takes before it is replaced, so that no leak can grow
 LOST = 2  # how often lost workers are replaced before the run gives up; what exists stays
 
@@ -384,19 +387,39 @@ def _categories(labels: pa.Table, scene: Scene) -> list[str]:
 def _report(
     folder: RunFolder, labels: pa.Table, scene: Scene, about: Mapping[str, Any], seconds: float
 ) -> dict[str, Any]:
-    if not all(folder.has(name) for name in ("report.json", "report.html", "card.json")):
-        content = survey(
+    if not all(folder.has(name) for name in ("report.json", "card.json", "report.html")):
+
+        def read(example: Example) -> Any:
+            return read_picture(folder / example.file)
+
+        found = survey(
             from_table(labels),
-            [(failed.index, failed.reason) for failed in failures(labels)],
-            lambda example: read_picture(folder / example.file),
-            planned=to_document(scene),
+            _rejects(folder, labels),
+            read,
+            planned={"images": about["n"] * len(scene.cameras), **planned_values(scene)},
             checks=_checks(folder),
         )
-        made = {key: about[key] for key in ("recipe", "renderer", "n", "seed")}
-        content |= {"title": about["recipe"], "made": made}
+        shown = islice(((read(example), example) for example in from_table(labels)), SHOWN)
+        made = {key: about[key] for key in ("recipe", "n", "seed")} | about["renderer"]
+        content = {
+            "title": about["recipe"],
+            "made": made,
+            "samples": sample_pictures(shown),
+            "survey": found,
+        }
         write_pictures_report(content, _card(about, scene, seconds), folder.path)
     loaded: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return loaded
+
+
+def _rejects(folder: RunFolder, labels: pa.Table) -> list[tuple[int, str]]:
+    """Return every attempt that gave no image, with its reason."""
+    found: list[tuple[int, str]] = []
+    for file in sorted((folder / "blocks").glob("*.parquet")):
+        for row in read_parquet(file).select(["index", "rejects"]).to_pylist():
+            found += [(row["index"], reason) for reason in row["rejects"]]
+    rejected = {index for index, _ in found}
+    return found + [(f.index, f.reason) for f in failures(labels) if f.index not in rejected]
 
 
 def _card(about: Mapping[str, Any], scene: Scene, seconds: float) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Check(NamedTuple):
 
 def say_doctor(shell: Shell) -> dict[str, Any]:
     """Print every check with what was found, and how to repair what does not work."""
-    checks = [*_machine(), *_packages()]
+    checks = [*_machine(), *_packages(), *_renderer()]
     width = max(len(check.name) for check in checks)
     for check in checks:
         mark = "ok  " if not check.fix else "--  "
@@ -83,6 +83,18 @@ def _packages() -> list[Check]:
         state = f"missing: {', '.join(lacks)}" if lacks else have
         checks.append(Check(label, state, f"pip install {package}" if lacks else ""))
     return checks
+
+
+def _renderer() -> list[Check]:
+    """Say how finished pictures are made here, if the packages for images are installed."""
+    if not (_installed("mitsuba") and _installed("pyoidn")):
+        return []
+    from abbild.images.quality.probe import describe  # noqa: PLC0415 - only if it is there
+
+    said = describe()
+    slow = "not compiled" in said
+    fix = "pip install karellen-llvm-core, or a libLLVM 17 or newer of the system" if slow else ""
+    return [Check("quality renderer", said, fix)]
 
 
 def _installed(name: str) -> bool:

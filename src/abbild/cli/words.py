@@ -64,8 +64,8 @@ def say_verdicts(shell: Shell, run: Run) -> dict[str, Any]:
 
 def say_pictures(shell: Shell, made: Any) -> dict[str, Any]:
     """Print what the survey of a data set of images says first, and where everything lies."""
-    for sentence in made.report["verdicts"]:
-        shell.say(_indented(sentence).rstrip("\n"))
+    for finding in made.report["survey"]["findings"]:
+        shell.say(_indented(finding["sentence"]).rstrip("\n"))
     status = made.labels["status"].to_pylist()
     shell.say(f"Images: {made.folder / 'images'}")
     shell.say(f"Labels: {made.folder / 'labels.parquet'}")

@@ -56,14 +56,15 @@ class SceneSampler:
         -------
         Batch
             One table: the columns of `formats.SCHEMA` and then ``bytes`` (PNG; null for what
-            failed), ``layers`` (npz; null unless asked for) and ``checks`` (JSON-able pairs). A
-            scene with several cameras has a row for each. What could not be made is a row that
-            says why, and stands in `rejected`, too.
+            failed), ``layers`` (npz; null unless asked for), ``checks`` (name to worst error) and
+            ``rejects`` (reasons of the attempts before). A scene with several cameras has a row
+            for each. What could not be made is a row that says why, and stands in `rejected`.
         """
         made: list[Example | Failed] = []
         files: list[bytes | None] = []
         kept: list[bytes | None] = []
         checks: list[list[tuple[str, float]]] = []
+        rejects: list[list[str]] = []
         rejected: list[Rejected] = []
         for index in rows:
             taken = self.take(index, seed=seed)
@@ -73,16 +74,19 @@ class SceneSampler:
                 files.append(None)
                 kept.append(None)
                 checks.append([])
+                rejects.append(list(taken.rejects))
             for picture in taken.pictures:
                 made.append(replace(picture.example, file=self._name(index, picture)))
                 files.append(png_bytes(picture.pixels))
                 kept.append(self._layers(picture.layers) if self.layers else None)
                 checks.append(list(picture.checks.items()))
+                rejects.append(list(taken.rejects) if picture is taken.pictures[0] else [])
         table = to_table(made)
         table = table.append_column("bytes", pa.array(files, pa.binary()))
         table = table.append_column("layers", pa.array(kept, pa.binary()))
         pairs = pa.map_(pa.string(), pa.float64())
         table = table.append_column("checks", pa.array(checks, pairs))
+        table = table.append_column("rejects", pa.array(rejects, pa.list_(pa.string())))
         return Batch({"images": table}, tuple(rejected))
 
     def try_first(self, *, seed: Seed) -> None:

@@ -107,10 +107,15 @@ def test_defaults_are_left_out_and_come_back() -> None:
     assert (back.blur, back.exposure) == (1.0, 1.0)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {"kind": "x"}])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
 def test_what_no_document_holds_is_refused(value: object) -> None:
     with pytest.raises(SceneError):
         to_document(Material(roughness=value))
+
+
+def test_a_free_value_may_be_named_kind() -> None:
+    free = {"kind": "scene", "x": {"kind": Uniform(0, 1)}}
+    assert from_document(json.loads(json.dumps(to_document(free)))) == free
 
 
 def test_a_recipe_file_in_yaml(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -155,7 +155,7 @@ def _camera() -> Camera:
         frame=Framed("digit", margin=Uniform(0.05, 0.25), shift=Uniform((-0.1, -0.1), (0.1, 0.1))),
         sensor=Sensor(
             exposure=LogUniform(0.4, 1.6),
-            gain_noise=Uniform(0, 0.05),
+            gain_noise=LogUniform(0.001, 0.02),
             blur=Uniform(0, 0.8),
             contrast=Uniform(0.7, 1.2),
         ),

@@ -164,5 +164,5 @@ def _camera() -> Camera:
             azimuth=Uniform(0, 360),
             roll=Normal(0, 8),
         ),
-        sensor=Sensor(exposure=0.0, gain_noise=Uniform(0, 0.02), blur=Uniform(0, 0.6)),
+        sensor=Sensor(exposure=0.0, gain_noise=LogUniform(0.0005, 0.008), blur=Uniform(0, 0.6)),
     )

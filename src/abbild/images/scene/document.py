@@ -18,6 +18,7 @@ from abbild.images.scene import cameras, distributions, lights, nodes, placement
 
 __all__ = ["from_document", "kind_of", "parse_value", "to_document"]
 
+VALUES = "values"  # free values one of which is named "kind" are {"kind": "values", "of": {...}}
 GROUPS = ("shapes", "textures", "wear", "weather", "behaviours", "distributions")
 
 
@@ -67,9 +68,8 @@ def to_document(value: Any) -> Any:
         }
         return {"kind": kind_of(type(value)), **parts}
     if isinstance(value, Mapping):
-        if "kind" in value:
-            raise SceneError("a free value named 'kind'", hint="use another name")
-        return {str(key): to_document(item) for key, item in value.items()}
+        plain = {str(key): to_document(item) for key, item in value.items()}
+        return {"kind": VALUES, "of": plain} if "kind" in plain else plain
     if isinstance(value, (tuple, list)):
         return [to_document(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
@@ -100,14 +100,15 @@ def from_document(document: Any, where: str = "") -> Any:
         With the path, for an unknown kind or field (the nearest is offered), or a missing one.
     """
     if isinstance(document, Mapping):
+        free = "kind" not in document
+        if document.get("kind") == VALUES and isinstance(document.get("of"), Mapping):
+            document, free = document["of"], True
         made = {
             str(key): from_document(item, f"{where}/{key}")
             for key, item in document.items()
-            if key != "kind"
+            if free or key != "kind"
         }
-        if "kind" not in document:
-            return made
-        return _node(document["kind"], made, where or "/")
+        return made if free else _node(document["kind"], made, where or "/")
     if isinstance(document, (list, tuple)):
         return tuple(from_document(item, f"{where}/{k}") for k, item in enumerate(document))
     return document

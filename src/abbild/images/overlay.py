@@ -21,7 +21,8 @@ Pixels = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 LEGIBLE_PX = 192  # a picture whose longer side is below half of it is enlarged first
-TINT = 0.22  # opacity of a mask
+TINT = 0.22  # opacity of a mask that covers little of the picture
+LITTLE = 0.08  # share of the picture; larger masks are tinted less, or they hide what they cover
 RIM = 0.85  # opacity of its outermost pixels
 WORDS = 0.15  # share of the picture that names may cover
 # Okabe and Ito (2008), without black: eight-colour palette told apart with any colour vision.
@@ -144,7 +145,8 @@ def _tint(base: Pixels, mask: NDArray[np.bool_], factor: float, color: Color) ->
     inside = np.pad(mask[np.ix_(i, j)], 1)
     core = inside[1:-1, 1:-1]
     deep = core & inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
-    opacity = np.where(deep, TINT, np.where(core, RIM, 0.0))[..., None]
+    tint = TINT * min(1.0, LITTLE / float(mask.mean()))
+    opacity = np.where(deep, tint, np.where(core, RIM, 0.0))[..., None]
     patch = base[top:bottom, left:right]
     patch[...] = np.rint(patch * (1 - opacity) + np.array(color) * opacity).astype(np.uint8)
 

@@ -188,7 +188,7 @@ def _backdrop() -> Any:
     )
     window = Window(
         picture=pictures,
-        picture_seed=Whole(0, 40),
+        picture_seed=Whole(0, 11),
         zoom=LogUniform(0.12, 0.9),
         place=Uniform((0, 0), (1, 1)),
         flip=Choice((True, False)),

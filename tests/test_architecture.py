@@ -90,7 +90,7 @@ def test_faces_are_sorted_and_real(name):
 def test_every_part_of_the_wheel_is_under_the_import_contract():
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (wheel, *_) = config["tool"]["importlinter"]["contracts"]
-    drawn = {part.strip() for layer in wheel["layers"] for part in layer.split("|")}
+    drawn = {part.strip() for layer in wheel["layers"] for part in re.split(r"[|:]", layer)}
     assert drawn == {f"abbild.{name}" for name in PACKAGES}
 
 

@@ -229,9 +229,9 @@ def _camera() -> Camera:
             stretch=Uniform(0.9, 1.1),
         ),
         sensor=Sensor(
-            exposure=LogUniform(0.1, 2.2),
-            gain_noise=LogUniform(0.001, 0.03),
-            shot_noise=LogUniform(0.001, 0.05),
+            exposure=LogUniform(0.22, 2.6),
+            gain_noise=LogUniform(0.0004, 0.006),
+            shot_noise=LogUniform(0.001, 0.03),
             blur=Choice((0.0, Uniform(0.3, 1.2), Uniform(1.0, 2.2)), (2, 4, 2)),
             motion=(Normal(0, 1.2, -6, 6), Normal(0, 0.7, -4, 4)),
             saturation=Uniform(0.45, 1.5),

@@ -165,11 +165,11 @@ def render(
     out: Out,
     n: Annotated[int, typer.Option("-n", min=1, help="Scenes to draw.")],
     renderer: Annotated[str, typer.Option(help="quality or fast.")] = "quality",
-    format: Annotated[  # noqa: A002
+    format: Annotated[
         str, typer.Option(help="Also write: folders,coco,yolo,... see `abbild list`.")
     ] = "",
     size: Size = None,
-    set: Set = None,  # noqa: A002
+    set: Set = None,
     layers: Annotated[
         str, typer.Option(help="Keep as npz: instance,z,distance,normal,uv,...")
     ] = "",
@@ -198,7 +198,7 @@ def preview(
     n: Annotated[int, typer.Option("-n", min=1, help="Scenes to draw.")] = 12,
     renderer: Annotated[str, typer.Option(help="quality or fast.")] = "fast",
     size: Size = None,
-    set: Set = None,  # noqa: A002
+    set: Set = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     json: Json = False,

@@ -21,7 +21,5 @@ def run_demo(shell: Shell, out: Path, *, seed: int, force: bool) -> dict[str, An
     run = abbild.proxy(adult_path(), out=out / "proxy", target="income", seed=seed, force=force)
     parts = {"proxy": say_verdicts(shell, run)}
     shell.say("\nLabelled images of German road signs, made from a scene that is data.\n")
-    made = abbild.render(
-        "road-signs", 86, out / "images", format="folders", seed=seed, force=force
-    )
+    made = abbild.render("road-signs", 86, out / "images", format="folders", seed=seed, force=force)
     return {"parts": {**parts, "images": say_pictures(shell, made)}}

@@ -283,8 +283,7 @@ class View:
     @cached_property
     def camera_from_world(self) -> Floats:
         """Inverse of `matrix`, (4, 4)."""
-        inverse: Floats = np.linalg.inv(self.matrix)
-        return inverse
+        return np.asarray(np.linalg.inv(self.matrix), np.float64)
 
     @property
     def intrinsics(self) -> Floats:

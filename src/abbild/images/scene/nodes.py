@@ -166,7 +166,7 @@ class Scene:
     sky : light from all around: `PlainSky`, `DaySky`, `Studio`, `PhotoSky` ...
     backdrop : a texture node shown behind everything, or None
     cameras : name to `Camera`; each gives one image of every scene
-    weather : nodes of air and water: `Fog`, `Rain`, `Snow` ...
+    weather : nodes of air and water: `Haze`, `Rain`, `Snow`, `Drops`, `Glare`, `Bloom`
     motions : what moves on its own
     time : seconds that pass before the picture is taken
     physics : `Settle`, or None

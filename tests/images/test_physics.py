@@ -17,7 +17,7 @@ from abbild.images.meshes import volume
 from abbild.images.physics import Cast, Matter, Simulation, scatter, settle
 from abbild.images.physics.model import damping_ratio
 from abbild.images.physics.pieces import pieces
-from abbild.images.shapes import Terrain
+from abbild.images.shapes import Road, Room, Terrain
 from tests.images.physics_bodies import body, corners, mesh, turn
 
 G = 9.81
@@ -197,10 +197,18 @@ def test_a_ball_falls_into_a_cup_and_through_a_ring_unless_they_are_hulls():
         assert above.matrices[3][2, 3] > depth + 0.01
 
 
-def test_things_lie_on_the_triangles_of_a_terrain():
-    hills = Terrain(size=(6.0, 6.0), height=0.5, segments=12, variant=3)
-    ground = body("hills", hills.mesh())
-    things = [body(f"box{k}", "box", (0.4 * k - 0.6, 0.3, 1.0)) for k in range(4)]
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Terrain(size=(6.0, 6.0), height=0.5, segments=12, variant=3),
+        Road(width=4.0, length=8.0, behind=4.0, curvature=0.1, camber=0.05),
+        Road(width=4.0, length=8.0, behind=4.0, camber=0.05),
+    ],
+    ids=["terrain", "bend", "roof"],
+)
+def test_things_lie_on_the_triangles_of_open_ground(shape):
+    ground = body("ground", shape.mesh())
+    things = [body(f"box{k}", "box", (0.4 * k - 0.6, 0.3, 0.6)) for k in range(4)]
     lying = settle([ground, *things], moving=range(2, 6), seed=Seed(0))
     assert lying.resting
     triangles = ground.parts[0].mesh.vertices[ground.parts[0].mesh.faces].astype(float)
@@ -208,6 +216,18 @@ def test_things_lie_on_the_triangles_of_a_terrain():
         points = corners(thing, lying.matrices[k])
         gap = min(p[2] - height(triangles, p) for p in points)
         assert abs(gap) < 2e-3
+
+
+def test_a_room_is_hollow_and_its_walls_hold():
+    room = body("room", Room((2.0, 1.5, 2.0)).mesh())
+    world = Simulation([room, body("ball", "ball", (0, 0, 0.5))], Cast([2]))
+    world.set_velocity(2, (5.0, 3.0, 0.0), (0, 0, 0))
+    for _ in range(40):
+        world.advance(10)
+        x, y, z = world.matrices()[2][:3, 3]
+        assert abs(x) < 0.97  # a step at 5 m/s is 2 cm
+        assert abs(y) < 0.72
+        assert 0.04 < z < 1.96
 
 
 def height(triangles, point):

@@ -243,7 +243,7 @@ class Model:
         spec.option.timestep = self.timestep
         spec.option.gravity = self.gravity / self.unit
         spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-        spec.option.impratio = 10.0  # what rests on a slope hardly creeps
+        spec.option.impratio = 100.0  # with 10, leaning things creep for seconds
         many = len(self.moving) > MANY
         spec.option.solver = getattr(mujoco.mjtSolver, "mjSOL_CG" if many else "mjSOL_NEWTON")
         spec.option.iterations = 30 if many else 50

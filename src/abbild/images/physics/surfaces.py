@@ -6,8 +6,9 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+from scipy.ndimage import distance_transform_edt
 
 from abbild.images.stage import Mesh
 
@@ -92,16 +93,18 @@ def heights(mesh: Mesh) -> tuple[Floats, Floats]:
     Returns
     -------
     z : (rows, columns), y grows with the rows and x with the columns; a mesh that is an even grid
-        itself gives its own vertices, any other one is interpolated between its vertices
+        itself gives its own vertices, any other one is looked at from above; beyond its edges the
+        ground goes on as high as they are
     corners : (2, 2) lowest and highest x and y
     """
     known = _HEIGHTS.get(mesh)
     if known is None:
-        known = _HEIGHTS[mesh] = _sample(mesh.vertices.astype(np.float64))
+        known = _HEIGHTS[mesh] = _sample(mesh)
     return known
 
 
-def _sample(points: Floats) -> tuple[Floats, Floats]:
+def _sample(mesh: Mesh) -> tuple[Floats, Floats]:
+    points = mesh.vertices.astype(np.float64)
     corners = np.stack([points[:, :2].min(axis=0), points[:, :2].max(axis=0)])
     own = _own_grid(points)
     if own is not None:
@@ -109,13 +112,32 @@ def _sample(points: Floats) -> tuple[Floats, Floats]:
     edges = corners[1] - corners[0]
     # an even number of cells has a node in the middle, where roads have their crest
     cells = 2 * np.ceil(CELLS / 2 * edges / edges.max()).astype(int)
-    x, y = (np.linspace(corners[0, k], corners[1, k], cells[k] + 1) for k in (0, 1))
-    grid = np.stack(np.meshgrid(x, y), axis=-1)
-    z = LinearNDInterpolator(points[:, :2], points[:, 2])(grid)
-    outside = np.isnan(z)
+    z = np.full((cells[1] + 1, cells[0] + 1), -np.inf)
+    _look_down(points[mesh.faces], corners[0], cells / edges, z)
+    outside = np.isneginf(z)
     if outside.any():
-        z[outside] = NearestNDInterpolator(points[:, :2], points[:, 2])(grid[outside])
+        near = distance_transform_edt(outside, return_distances=False, return_indices=True)
+        z = z[tuple(near)]
     return z, corners
+
+
+@njit(cache=True)
+def _look_down(triangles: Floats, low: Floats, scale: Floats, z: Floats) -> None:
+    """Write the height of the highest triangle over each node of a grid, by barycentric weights."""
+    rows, columns = z.shape
+    for k in range(len(triangles)):
+        x = (triangles[k, :, 0] - low[0]) * scale[0]
+        y = (triangles[k, :, 1] - low[1]) * scale[1]
+        area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+        if area == 0.0:
+            continue
+        for i in range(max(int(y.min()), 0), min(int(y.max()) + 2, rows)):
+            for j in range(max(int(x.min()), 0), min(int(x.max()) + 2, columns)):
+                u = ((j - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (i - y[0])) / area
+                v = ((x[1] - x[0]) * (i - y[0]) - (j - x[0]) * (y[1] - y[0])) / area
+                if u >= -1e-6 and v >= -1e-6 and u + v <= 1 + 1e-6:
+                    a, b, c = triangles[k, 0, 2], triangles[k, 1, 2], triangles[k, 2, 2]
+                    z[i, j] = max(z[i, j], a + u * (b - a) + v * (c - a))
 
 
 def _own_grid(points: Floats) -> Floats | None:

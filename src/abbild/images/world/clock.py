@@ -236,8 +236,9 @@ class World:
     def observe(self, camera: str) -> Frame:
         """See the world through a camera, now; nothing is computed before it is asked for.
 
-        The shutter closes now: with an exposure time or a rolling shutter, the picture reaches
-        back into the last step.
+        The middle of the exposure is now: with an exposure time or a rolling shutter the picture
+        reaches back into the last step and as far beyond, in the same motion (`moments`). Labels
+        are those of now.
         """
         seed = self._begun() / "frames" / self._steps / camera
         moment = self.moments(camera)

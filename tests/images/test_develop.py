@@ -193,3 +193,13 @@ def test_any_array_of_light_becomes_a_picture(light):
 def test_what_is_no_picture_is_refused(shape):
     with pytest.raises(ShapeError, match="shape"):
         develop(np.zeros(shape, np.float32), Sensor(), seed=SEED)
+
+
+def test_sharpening_steepens_edges_and_leaves_flat_light_alone():
+    light = np.full((16, 16, 3), 0.2, np.float32)
+    light[:, 8:] = 0.5
+    plain = develop(light, Sensor(), seed=Seed(0)).astype(int)
+    sharp = develop(light, Sensor(sharpen=1.0), seed=Seed(0)).astype(int)
+    assert (sharp[:, :4] == plain[:, :4]).all()
+    assert (sharp[:, 8] > plain[:, 8]).all()
+    assert (sharp[:, 7] < plain[:, 7]).all()

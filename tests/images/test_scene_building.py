@@ -83,6 +83,17 @@ def test_a_frame_leaves_the_margin_it_says() -> None:
     assert np.allclose((low + high) / 2, 32)
 
 
+def test_a_frame_that_fits_fills_both_directions() -> None:
+    camera = Camera(
+        place=LookAt(distance=5, elevation=0, azimuth=-90), width=64, height=48,
+        frame=Framed("bar", margin=0.25, fit=True),
+    )  # fmt: skip
+    bar = Object(Box((2.0, 0.001, 0.5)))
+    view = built(Scene({"bar": bar}, {"camera": camera})).views["camera"]
+    points, _, _ = project(view, np.array([[-1.0, 0, 0.25], [1.0, 0, -0.25]]))
+    assert np.allclose(points, [[64 / 6, 8], [64 * 5 / 6, 40]], atol=0.05)
+
+
 def test_a_thing_stands_on_another() -> None:
     scene = Scene(
         {

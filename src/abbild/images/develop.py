@@ -25,6 +25,7 @@ Bytes = NDArray[np.uint8]
 GREY = 0.18  # linear; what a photographer's grey card reflects
 KNEE = 0.8  # linear light up to which the tone curve is straight
 _BRIGHTEST = 1e6  # so that a single infinite pixel does not blur into the whole picture
+RADIUS = 0.8  # pixels, of the surroundings against which edges are sharpened
 _STEPS = 2048  # of the table of the sRGB curve, under a square root
 
 
@@ -43,7 +44,8 @@ def develop(radiance: Singles, sensor: Sensor, *, seed: Seed) -> Bytes:
 
     In this order: Gaussian blur and motion blur; shrinking by averaging; exposure and vignetting;
     shot and gain noise; white balance; tone curve; saturation, contrast and gamma on the encoded
-    values; JPEG; enlarging (bilinear) to the old size. What is at its default costs nothing.
+    values; sharpening; JPEG; enlarging (bilinear) to the old size. What is at its default costs
+    nothing.
 
     Parameters
     ----------
@@ -80,6 +82,8 @@ def develop(radiance: Singles, sensor: Sensor, *, seed: Seed) -> Bytes:
     grain = np.array([sensor.gain_noise**2, sensor.shot_noise**2], np.float32)
     picture = np.empty(light.shape, np.uint8)
     _expose(picture, light, noise, balance, grain, float(sensor.saturation), _curve(sensor), _SRGB)
+    if sensor.sharpen > 0:
+        picture = _sharpened(picture, sensor.sharpen)
     if sensor.jpeg_quality > 0:
         picture = _through_jpeg(picture, sensor.jpeg_quality)
     if picture.shape != radiance.shape:
@@ -136,6 +140,13 @@ def _curve(sensor: Sensor) -> Singles:
     value = np.minimum(np.arange(_STEPS + 2) / _STEPS, 1.0)
     value = np.clip(0.5 + sensor.contrast * (value - 0.5), 0.0, 1.0)
     return (value**sensor.gamma).astype(np.float32)
+
+
+def _sharpened(picture: Bytes, amount: float) -> Bytes:
+    """Add to every pixel its difference from its surroundings, as cameras do."""
+    coded = picture.astype(np.float32)
+    sharp = coded + np.float32(amount) * (coded - blurred(coded, RADIUS))
+    return np.clip(np.rint(sharp), 0, 255).astype(np.uint8)
 
 
 def _through_jpeg(picture: Bytes, quality: int) -> Bytes:

@@ -223,6 +223,7 @@ class Sensor:
     motion : (2,) linear motion blur, pixels along x and y (camera shake)
     white_balance : (3,) factors
     saturation, contrast, gamma : 1 leaves them
+    sharpen : how strongly the camera sharpens edges (unsharp mask of 0.8 pixels); 0 is none
     downscale : rendered and then shrunk and enlarged by this factor, >= 1 (a small far picture)
     jpeg_quality : 1 to 100; 0 is none
     """
@@ -237,6 +238,7 @@ class Sensor:
     saturation: float = 1.0
     contrast: float = 1.0
     gamma: float = 1.0
+    sharpen: float = 0.0
     downscale: float = 1.0
     jpeg_quality: int = 0
 

@@ -192,7 +192,7 @@ def _backdrop() -> Any:
         zoom=LogUniform(0.12, 0.9),
         place=Uniform((0, 0), (1, 1)),
         flip=Choice((True, False)),
-        brightness=LogUniform(0.25, 2.0),
+        brightness=Choice((LogUniform(0.3, 2.0), LogUniform(1.0, 6.0)), (7, 3)),
     )
     noise = Window(picture=Noise(**tones, size_px=64), zoom=0.5, brightness=LogUniform(0.3, 1.5))
     return Choice((window, noise, None), (8, 1, 1))
@@ -224,9 +224,10 @@ def _camera() -> Camera:
         ),
         frame=Framed(
             "sign",
-            margin=Uniform(0.06, 0.2),
-            shift=Uniform((-0.07, -0.07), (0.07, 0.07)),
-            stretch=Uniform(0.9, 1.1),
+            margin=LogUniform(0.07, 0.26),
+            shift=(Normal(0, 0.035, -0.12, 0.12), Normal(0, 0.035, -0.12, 0.12)),
+            stretch=Normal(1, 0.06, 0.8, 1.25),
+            fit=True,  # as the photographs of this list are cut: triangles are as high as wide
         ),
         sensor=Sensor(
             exposure=Choice((LogUniform(0.35, 1.7), LogUniform(0.12, 2.6)), (5, 1)),
@@ -239,6 +240,7 @@ def _camera() -> Camera:
             gamma=Uniform(0.75, 1.4),
             downscale=Choice((1.0, LogUniform(1.0, 2.4), LogUniform(2.0, 3.6)), (3, 4, 1)),
             white_balance=Uniform((0.82, 0.92, 0.82), (1.18, 1.08, 1.22)),
+            sharpen=Choice((0.0, Uniform(0.3, 1.5))),
             jpeg_quality=Choice((0, Whole(40, 95)), (3, 1)),
         ),
     )

@@ -144,7 +144,8 @@ def _framed(view: View, frame: Framed, where: str, stage: Stage, ids: Mapping[st
         )
     plane = seen[:, :2] / seen[:, 2:]
     low, high = plane.min(axis=0), plane.max(axis=0)
-    side = float((high - low).max())
+    sides = high - low
+    side = sides if frame.fit else np.full(2, sides.max())
     margin = number(frame.margin, f"{where}/frame/margin", -0.49, 100)
     shift = vector(frame.shift, f"{where}/frame/shift", 2) * side
     stretch = number(frame.stretch, f"{where}/frame/stretch", 0.05, 20)

@@ -44,12 +44,15 @@ class Framed:
     margin : share of the object's larger side that is left free on every side
     shift : (2,) of that side the crop is displaced, right and down
     stretch : width over height of what is cut out, before it is scaled to the image's size
+    fit : the cut follows the object's box in both directions, so that it fills the image; else the
+        object keeps its proportions
     """
 
     object: Any
     margin: Any = 0.1
     shift: Any = (0.0, 0.0)
     stretch: Any = 1.0
+    fit: Any = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import abbild
 from abbild.core import AbbildError, InconclusiveError, OutputError, UnknownNameError
 from abbild.images.behaviours import Orbit
 from abbild.images.errors import SceneError
+from abbild.images.photos import Photos
 from abbild.images.scene.cameras import Camera, LookAt
 from abbild.images.scene.distributions import AnyColor, Balanced, Choice, Same, Uniform, Whole
 from abbild.images.scene.document import to_document
@@ -143,6 +144,30 @@ def test_a_scene_that_breaks_its_conditions_is_a_row_with_the_reason(tmp_path: P
     assert run.report["survey"]["images"]["failed"] == sum(r["status"] == "failed" for r in rows)
     made = json.loads((tmp_path / "out" / "coco.json").read_text(encoding="utf-8"))["images"]
     assert len(made) == sum(row["status"] == "ok" for row in rows)
+
+
+def test_a_broken_photograph_costs_its_images_and_nothing_else(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for k in range(3):
+        Image.new("RGB", (8, 8), (80 * k, 0, 0)).save(photos / f"{k}.png")
+    (photos / "1.png").write_bytes(b"no picture")
+    behind = scene(backdrop=Photos(str(photos), Uniform(0, 1)))
+    run = render(behind, 16, tmp_path / "out", seed=5)  # its first picture is whole
+    for row in run.labels.select(["status", "reason"]).to_pylist():
+        assert row["status"] == "ok" or "1.png" in row["reason"]
+    assert 0 < run.labels["status"].to_pylist().count("failed") < 16
+    (photos / "2.png").unlink()
+    with pytest.raises(OutputError):  # other photographs are another run
+        render(behind, 16, tmp_path / "out", seed=5)
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
+    render(scene(), 2, tmp_path / "out", format="coco,folders")
+    before = {f: f.stat().st_mtime_ns for f in (tmp_path / "out").rglob("*") if f.is_file()}
+    render(scene(), 2, tmp_path / "out", format="coco,folders")
+    changed = {f.name for f, time in before.items() if f.stat().st_mtime_ns != time}
+    assert changed <= {"log.jsonl", ".lock"}
 
 
 def test_a_run_without_a_single_image_is_an_honest_no(tmp_path: Path) -> None:

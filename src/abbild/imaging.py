@@ -31,10 +31,10 @@ from abbild.core import (
     progress,
     read_parquet,
     resolve,
+    track,
     unknown_name,
     write_parquet,
 )
-from abbild.core import track as tracked
 from abbild.execute import executor
 from abbild.images.annotation import Example
 from abbild.images.asset_files import licence_of
@@ -58,6 +58,7 @@ __all__ = ["Rendered", "preview", "render"]
 _log = logging.getLogger(__name__)
 
 _PACKAGES = ("numpy", "numba", "pillow", "trimesh", "embreex", "mujoco-core", "mitsuba", "pyoidn")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 SHOWN = 24  # pictures on the report
 RECYCLE = 40  # blocks a worker takes before it is replaced, so that no leak can grow
 LOST = 2  # how often lost workers are replaced before the run gives up; what exists stays
@@ -185,7 +186,7 @@ def preview(
     sampler.try_first(seed=Seed(seed))
     pictures: list[Any] = []
     reasons: list[str] = []
-    for index in tracked(range(n), "preview", n):
+    for index in track(range(n), "preview", n):
         taken = sampler.take(index, seed=Seed(seed))
         pictures += [(picture.pixels, picture.example) for picture in taken.pictures]
         reasons += [taken.reason] if taken.reason else []
@@ -252,13 +253,15 @@ def _described(engine: Any) -> dict[str, str]:
 
 
 def _hashes(scene: Scene) -> dict[str, str]:
-    """Return a hash of every file the scene names, so that a changed mesh is another run."""
+    """Return a hash of every file the scene names; a changed mesh or photograph is another run."""
     found: dict[str, str] = {}
     for path in sorted(_paths_in(to_document(scene))):
-        file = Path(path)
-        if file.is_file():
-            with file.open("rb") as content:
-                found[path] = hashlib.file_digest(content, "sha256").hexdigest()
+        place = Path(path)
+        files = sorted(f for f in place.iterdir() if f.is_file()) if place.is_dir() else [place]
+        for file in files:
+            if file.is_file():
+                with file.open("rb") as content:
+                    found[str(file)] = hashlib.file_digest(content, "sha256").hexdigest()
     return found
 
 
@@ -291,7 +294,7 @@ def _make(folder: RunFolder, sampler: SceneSampler, n: int, seed: Seed, workers:
                     for rows, batch in zip(part, batches, strict=True):
                         _keep(folder, rows, batch)
                         done += 1
-                        _progress(done * BLOCK, n, start)
+                        progress("render", min(done * BLOCK, n), n, time.monotonic() - start)
             except WorkerLostError:
                 lost += 1
                 if lost > LOST:
@@ -300,15 +303,10 @@ def _make(folder: RunFolder, sampler: SceneSampler, n: int, seed: Seed, workers:
             todo = [rows for rows in todo if not folder.has(_block(rows))]
 
 
-def _progress(done: int, n: int, start: float) -> None:
-    progress("render", min(done, n), n, time.monotonic() - start)
-
-
 @contextmanager
 def _one_thread_each(workers: int) -> Iterator[None]:
     """Keep the libraries of several workers to one thread each; spawned processes inherit it."""
-    names_ = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    added = [name for name in names_ if workers > 1 and name not in os.environ]
+    added = [name for name in _THREADS if workers > 1 and name not in os.environ]
     for name in added:
         os.environ[name] = "1"
     try:
@@ -363,7 +361,7 @@ def _checks(folder: RunFolder) -> dict[str, float]:
 def _write_formats(
     folder: RunFolder, labels: pa.Table, formats: tuple[str, ...], scene: Scene
 ) -> None:
-    if not formats or folder.has("blocks/formats"):
+    if not formats or folder.has("report.html"):  # the report is written after the formats
         return
     write_examples(
         from_table(labels),
@@ -372,8 +370,6 @@ def _write_formats(
         categories=_categories(labels, scene),
         read_image=lambda example: (folder / example.file).read_bytes(),
     )
-    (folder / "blocks").mkdir(exist_ok=True)
-    (folder / "blocks/formats").touch()
 
 
 def _categories(labels: pa.Table, scene: Scene) -> list[str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import fnmatch
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from abbild.images.atmosphere import apply_weather
 from abbild.images.bright_field import bright_field
 from abbild.images.develop import develop
 from abbild.images.errors import RejectedSceneError, SceneError
-from abbild.images.exposure import banded_layers, expose
+from abbild.images.exposure import Moment, Renderer, banded_layers, expose
 from abbild.images.labels import find_layers, find_silhouettes, is_inside
 from abbild.images.layers import Layers
 from abbild.images.scene.building import Built, build
@@ -30,19 +29,11 @@ from abbild.images.scene.numbers import number
 from abbild.images.stage import Stage, View
 from abbild.images.world import World
 
-__all__ = ["Picture", "Renderer", "Taken", "capture"]
+__all__ = ["Picture", "Taken", "capture"]
 
 STEP = 1 / 30  # seconds of the world between two looks of its behaviours
 MAX_TIME = 600.0  # seconds of the world before a picture
 MAX_SECONDS = 300.0  # for one scene; what takes longer is given up, and said
-
-
-class Renderer(Protocol):
-    """What turns a stage into light."""
-
-    def radiance(self, stage: Stage, view: View, *, seed: Seed) -> NDArray[np.float32]:
-        """Return (h, w, 3) linear radiance."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +107,6 @@ def capture(scene: Scene, index: int, renderer: Renderer, *, seed: Seed) -> Take
         )
         return Taken(pictures, "", attempt + 1, tuple(rejects))
     return Taken((), rejects[-1] if rejects else "no attempt", len(rejects), tuple(rejects))
-
-
-Moment = Callable[[float], tuple[Stage, View]]
 
 
 def _moments(built: Built, scene: Scene, seed: Seed) -> dict[str, Moment]:
@@ -231,7 +219,7 @@ def _picture(
     return Picture(name, pixels, example, seen.layers, seen.checks)
 
 
-def _pixels(built: Built, renderer: Any, seen: _Seen, seed: Seed) -> NDArray[np.uint8]:
+def _pixels(built: Built, renderer: Renderer, seen: _Seen, seed: Seed) -> NDArray[np.uint8]:
     stage, view = seen.moment(0.0)
     layers = seen.layers
     if view.bright_field is not None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from abbild.images.errors import SceneError
 
-__all__ = ["NAMED", "color_word", "decode_srgb", "encode_srgb", "linear_color"]
+__all__ = ["NAMED", "color_word", "decode_srgb", "encode_srgb", "from_hsv", "linear_color"]
 
 NAMED = {
     "black": "#101010",
@@ -63,7 +63,7 @@ def linear_color(color: Any, where: str = "color") -> NDArray[np.float32]:
     if isinstance(color, str):
         return decode_srgb(np.array(_bytes(color, where), np.uint8))
     if hasattr(color, "saturation"):
-        return decode_srgb(_from_hsv(color.hue, color.saturation, color.value))
+        return decode_srgb(from_hsv(color.hue, color.saturation, color.value))
     if isinstance(color, (tuple, list)) and len(color) == 3:
         values = np.array(color, np.float32)
         if np.isfinite(values).all() and (values >= 0).all():
@@ -82,7 +82,8 @@ def _bytes(color: str, where: str) -> list[int]:
     return [int(text[k : k + 2], 16) for k in (1, 3, 5)]
 
 
-def _from_hsv(hue: float, saturation: float, value: float) -> NDArray[np.float32]:
+def from_hsv(hue: float, saturation: float, value: float) -> NDArray[np.float32]:
+    """Return sRGB (3,) in [0, 1] for a hue (beyond 1 it goes round), saturation and value."""
     k = (np.array([5.0, 3.0, 1.0]) + 6 * float(hue)) % 6
     rgb = value - value * saturation * np.clip(np.minimum(k, 4 - k), 0, 1)
     return np.clip(rgb, 0, 1).astype(np.float32)

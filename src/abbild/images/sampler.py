@@ -14,7 +14,7 @@ from abbild.core import Batch, Seed, unknown_name
 from abbild.core.dataset import Rejected
 from abbild.images.annotation import Example
 from abbild.images.capture import Picture, Taken, capture
-from abbild.images.errors import RejectedSceneError, SceneError
+from abbild.images.errors import AssetError, RejectedSceneError, SceneError
 from abbild.images.formats import Failed, to_table
 from abbild.images.layers import Layers
 from abbild.images.png import png_bytes
@@ -36,7 +36,7 @@ class SceneSampler:
     Attributes
     ----------
     scene : with its distributions
-    renderer : turns a stage into light, see `capture.Renderer`
+    renderer : turns a stage into light, see `exposure.Renderer`
     layers : names out of `LAYERS` that are kept beside each image
     """
 
@@ -94,8 +94,8 @@ class SceneSampler:
 
         Raises
         ------
-        SceneError
-            For a scene that cannot be built, whatever is drawn.
+        SceneError, AssetError
+            For a scene that cannot be built, whatever is drawn, or a file that cannot be used.
         """
         drawn = draw(self.scene, seed=seed / "scene")
         with suppress(RejectedSceneError):
@@ -105,7 +105,7 @@ class SceneSampler:
         """Take the pictures of one scene; what is wrong with this draw alone is its reason."""
         try:
             taken = capture(self.scene, index, self.renderer, seed=seed)
-        except SceneError as error:
+        except (SceneError, AssetError) as error:
             return Taken((), error.args[0], 1)
         if taken.reason and taken.attempts > 1:
             return replace(taken, reason=f"{taken.reason} ({taken.attempts} attempts)")

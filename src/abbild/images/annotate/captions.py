@@ -20,7 +20,8 @@ def caption(example: Example) -> str:
     """Say what is seen in `example`, how many of each kind, and how two of them stand.
 
     Derived from annotations that show at least one pixel and nothing else: kinds are labels, with
-    the colour word in ``attributes["color_name"]`` if there is one. A relation is told only of
+    the colour word in ``attributes["color_name"]`` if there is one; ``attributes["noun"]`` is the
+    word for one of a kind whose label is no such word. A relation is told only of
     two bodies that are alone of their kind, so that "the" is right.
 
     Examples
@@ -53,7 +54,8 @@ def _told(relations: Sequence[Relation]) -> Relation | None:
 
 
 def _kind(annotation: Annotation) -> Kind:
-    return str(annotation.attributes.get("color_name", "")), annotation.label
+    noun = str(annotation.attributes.get("noun", annotation.label))
+    return str(annotation.attributes.get("color_name", "")), noun
 
 
 def _named(kind: Kind) -> str:

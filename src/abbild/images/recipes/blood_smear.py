@@ -113,6 +113,7 @@ def _red_cell() -> Object:
         rotation=(Normal(0, 14, -60, 60), Normal(0, 14, -60, 60), Uniform(0, 360)),
         position=(0.0, 0.0, Normal(0, 1.2 * MICRON)),
         label="RBC",
+        attributes={"noun": "red cell", "color_name": ""},  # stains say nothing of it
     )
 
 
@@ -130,6 +131,7 @@ def _white_cell() -> Object:
         rotation=(0.0, 0.0, Uniform(0, 360)),
         scale=(Normal(1, 0.06, 0.8, 1.2), Normal(1, 0.06, 0.8, 1.2), 1.0),
         label="WBC",
+        attributes={"noun": "white cell", "color_name": ""},  # stains say nothing of it
     )
 
 
@@ -148,6 +150,7 @@ def _platelet() -> Object:
         material=Material(color="#7060b0", absorption=_violet(0.6, 1.8, (3.5e5, 4.5e5, 0.5e5))),
         rotation=(0.0, 0.0, Uniform(0, 360)),
         label="Platelets",
+        attributes={"noun": "platelet", "color_name": ""},  # stains say nothing of it
     )
 
 

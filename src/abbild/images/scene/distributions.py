@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
 from scipy.special import ndtr, ndtri
 
+from abbild.images.colors import from_hsv
 from abbild.images.errors import SceneError
 from abbild.images.scene.stream import Stream
 
@@ -252,9 +252,7 @@ class AnyColor(Leaf):
         """Return a colour; a hue beyond 1 goes round."""
         limits = (self.hue, self.saturation, self.value)
         h, s, v = (low + stream.uniform(k) * (high - low) for k, (low, high) in enumerate(limits))
-        k = (np.array([5.0, 3.0, 1.0]) + 6 * h) % 6
-        rgb = v - v * s * np.clip(np.minimum(k, 4 - k), 0, 1)  # the usual closed form of HSV
-        return "#" + "".join(f"{round(255 * float(np.clip(c, 0, 1))):02x}" for c in rgb)
+        return "#" + "".join(f"{round(255 * float(c)):02x}" for c in from_hsv(h, s, v))
 
 
 @dataclass(frozen=True)

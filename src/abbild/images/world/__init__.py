@@ -1,7 +1,7 @@
 """Worlds that go on step by step, with things that are controlled, that behave and that fall."""
 
 from abbild.images.world.clock import Snapshot, World
-from abbild.images.world.frame import Frame, Renderer
+from abbild.images.world.frame import Frame
 from abbild.images.world.interaction import Touch
 from abbild.images.world.situation import Control, Force, Pose, Situation, Velocity
 
@@ -10,7 +10,6 @@ __all__ = [
     "Force",
     "Frame",
     "Pose",
-    "Renderer",
     "Situation",
     "Snapshot",
     "Touch",

@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from abbild.core import Seed
 from abbild.core.errors import unknown_name
 from abbild.images.errors import SceneError
+from abbild.images.exposure import Renderer
 from abbild.images.stage import Stage, View
 from abbild.images.world.between import between, moved
-from abbild.images.world.frame import Frame, Renderer
+from abbild.images.world.frame import Frame
 from abbild.images.world.interaction import Interaction, Touch
 from abbild.images.world.situation import Control, Force, Situation
 from abbild.images.world.stepping import Actors, commanded

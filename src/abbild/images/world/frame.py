@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +13,11 @@ from abbild.images.annotation import Annotation
 from abbild.images.atmosphere import apply_fog
 from abbild.images.develop import develop
 from abbild.images.errors import RendererError
-from abbild.images.exposure import banded_layers, expose
+from abbild.images.exposure import Moment, Renderer, banded_layers, expose
 from abbild.images.labels import find_silhouettes
 from abbild.images.layers import Layers
-from abbild.images.stage import Stage, View
 
 __all__ = ["Frame", "Renderer"]
-
-Moment = Callable[[float], tuple[Stage, View]]
-
-
-class Renderer(Protocol):
-    """What turns a stage into light."""
-
-    def radiance(self, stage: Stage, view: View, *, seed: Seed) -> NDArray[np.float32]:
-        """Return (h, w, 3) linear radiance."""
-        ...
 
 
 class Frame:

@@ -174,8 +174,7 @@ def _stamp(lines: Sequence[Line], command: str) -> Iterator[str]:
     for line in lines:
         versions.update(line["facts"].get("versions", {}) if _is_peer(line) else {})
     shown = ", ".join(f"{package} {v}" for package, v in sorted(versions.items()))
-    today = datetime.datetime.now(datetime.UTC).date()
-    yield f"Measured {today} with abbild {version('abbild')}{_commit()} on {machine()}; {shown}."
+    yield f"{measured()}, one thread a fit; {shown}."
     yield ""
     yield "```sh"
     yield command
@@ -197,11 +196,17 @@ def _commit() -> str:
     return f" ({done.stdout.strip()})" if done.returncode == 0 else ""
 
 
+def measured() -> str:
+    """Say when, with which version and where something was measured."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    return f"Measured {today} with abbild {version('abbild')}{_commit()} on {machine()}"
+
+
 def machine() -> str:
-    """Return processor, cores, system and Python in words; one thread was used for each fit."""
+    """Return processor, cores, system and Python in words."""
     return (
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, one thread a fit"
+        f"Python {platform.python_version()}"
     )
 
 

@@ -100,8 +100,7 @@ def section(facts: Sequence[dict[str, Any]], given: argparse.Namespace) -> list[
         lines += ["", f"CPU seconds grow as rows to the power {slope:.2f} at the end (1: linear)."]
     command = f"python benchmarks/scale.py --engine {given.engine} --threads {given.threads}"
     command += " --rows " + " ".join(map(str, given.rows))
-    stamp = machine().replace(", one thread a fit", "")
-    return [*lines, "", f"Measured on {stamp}.", "", "```sh", command, "```"]
+    return [*lines, "", f"Measured on {machine()}.", "", "```sh", command, "```"]
 
 
 def _rows(fact: dict[str, Any]) -> float:

@@ -308,3 +308,43 @@ class TestTextures:
             assert "m.glb" in str(error)
         else:
             assert np.isfinite(part.surface.color).all()
+
+
+class TestSolids:
+    """STL, whose binary form has no mark of its own."""
+
+    @pytest.fixture
+    def whole(self, tmp_path):
+        path = tmp_path / "m.stl"
+        trimesh.creation.box().export(path)
+        return path
+
+    @pytest.mark.parametrize("cut", [1, 50, 100, 500])
+    def test_one_that_is_cut_off_says_how_much_is_missing(self, whole, cut):
+        whole.write_bytes(whole.read_bytes()[:-cut])
+        refused(whole, "says 12 faces, which take 684 bytes, but has only")
+
+    def test_what_stands_behind_the_faces_is_passed_over(self, whole):
+        faces = load_parts(whole)[0].mesh.faces
+        whole.write_bytes(whole.read_bytes() + b"made with a program")
+        assert np.array_equal(load_parts(whole)[0].mesh.faces, faces)
+
+    @pytest.mark.parametrize("content", [bytes(500), b"hello", b"solid x\nendsolid x\n" * 10])
+    def test_what_is_none_has_no_faces(self, tmp_path, content):
+        path = written(tmp_path / "m.stl", content)
+        with pytest.raises(AssetError) as told:
+            load_parts(path)
+        assert "charset" not in str(told.value)
+
+    def test_text_is_read(self, tmp_path):
+        text = trimesh.creation.box().export(file_type="stl_ascii")
+        assert len(load_parts(written(tmp_path / "m.stl", text))[0].mesh.faces) == 12
+        loud = written(tmp_path / "n.stl", text.upper())
+        assert len(load_parts(loud)[0].mesh.faces) == 12
+
+
+def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_path):
+    path = tmp_path / "m.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m.stl", bytes(101_000_000))
+    assert "times" in refused(path, "unpacks to 101,000,000 bytes").args[0]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from abbild.core import FileFormatError, OutputError, ShapeError
 from abbild.images.contact_sheet import contact_sheet, sample_pictures
-from abbild.images.lettering import fitted, legible, width
+from abbild.images.lettering import fitted, legible, width, write
 from abbild.images.png import png_bytes, write_png
 from tests.images.pictures import picture
 
@@ -185,13 +185,15 @@ def test_samples_are_few_and_within_their_budget():
 
 @given(st.text(max_size=40))
 def test_words_on_pictures_are_letters_the_font_has(text):
-    assert all(" " <= c <= "~" or c in "·…" for c in legible(text))
+    assert all(" " <= c <= "~" or c in "·…äöüÄÖÜß" for c in legible(text))
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("Größe", "Grosse"),
+        ("Größe", "Größe"),
+        ("A\u0308pfel", "Äpfel"),
+        ("GROẞ", "GROSS"),
         ("Ærø", "Aero"),
         ("naïve\n café", "naive cafe"),
         ("赤血球", ""),
@@ -208,6 +210,25 @@ def test_cut_words_fit(text):
     short = fitted(text, 13, 90)
     assert width(short, 13) <= 90
     assert short == text or (short.endswith("…") and text.startswith(short[:-1]))
+
+
+@pytest.mark.parametrize("size", [10, 11, 14, 24])
+@pytest.mark.parametrize(("german", "plain"), [("Öl", "Ol"), ("für", "fur"), ("Maß", "Mab")])
+def test_german_letters_are_drawn_and_not_boxes(size, german, plain):
+    shown = [drawn(text, size) for text in (german, plain)]
+    assert width(german, size) == width(plain, size)
+    assert (shown[0] != shown[1]).any()
+    if "ß" not in german:  # the letter itself, and two dots above it
+        more = shown[0] & ~shown[1]
+        assert not (shown[1] & ~shown[0]).any()
+        columns = np.flatnonzero(more.any(axis=0))
+        assert (np.diff(columns) > 1).sum() == 1
+
+
+def drawn(text, size):
+    picture = Image.new("L", (width(text, size) + 4, 2 * size))
+    write(ImageDraw.Draw(picture), (2, size // 2), legible(text), size, 255)
+    return np.asarray(picture) > 100
 
 
 def test_the_checksums_are_right():

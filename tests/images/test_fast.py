@@ -1,6 +1,8 @@
 """Light of the quick renderer against closed forms."""
 
 from dataclasses import replace
+from gc import collect
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -170,6 +172,19 @@ def test_a_sky_without_a_sun_stays_a_sky(gain):
     sky = np.full((32, 64, 3), 0.2, np.float32)
     sky[4:12, 10:20] *= gain  # a window, not a sun
     assert sky_of(Environment(sky))[1] == ()
+
+
+@pytest.mark.parametrize("peak", [0.0, 5000.0])
+def test_what_is_kept_of_a_sky_dies_with_it(peak):
+    light = np.full((32, 64, 3), 0.2, np.float32)
+    light[8, 10] += peak
+    alive = ref(light)
+    sky, suns = sky_of(Environment(light))
+    assert len(suns) == (peak > 0)
+    assert sky.radiance is light
+    del light, sky
+    collect()
+    assert alive() is None
 
 
 def test_what_glows_adds_its_own_light():

@@ -203,7 +203,7 @@ def test_a_motion_moves_the_world() -> None:
         (Scene({"a": Object(Box(), on="b")}), "stands on 'b'"),
         (Scene({"a": Object(Box(), part_of="b")}), "part of 'b'"),
         (Scene({"a": Object(Box(), physics="flies")}), "'flies'"),
-        (Scene({"a": "box"}), "/objects/a is a str"),
+        (Scene({"a": "box"}), "/objects/a is 'box'"),
         (Scene({}, {}), "no camera"),
         (Scene({}, {"c": Camera(width=0)}), "/cameras/c/width is 0"),
         (Scene({}, {"c": Camera(width=2.5)}), "/cameras/c/width"),

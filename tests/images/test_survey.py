@@ -245,6 +245,18 @@ def test_categories_colours_and_parts():
     assert said(survey(rows, planned=plans), "Never drawn at /weather: snow.", "problem")
 
 
+def test_a_path_that_is_a_number_at_times_is_one_parameter():
+    rows = [
+        example(k, {"/sharpen": 0.0} if k % 2 else {"/sharpen": "1: Uniform", "/sharpen/option": k})
+        for k in range(40)
+    ]
+    found = survey(rows)
+    parameters = {p["path"]: p for p in found["coverage"]["parameters"]}
+    assert len(parameters) == len(found["coverage"]["parameters"]) == 2
+    assert dict(parameters["/sharpen"]["levels"]) == {"0": 20, "1: Uniform": 20}
+    assert not said(found, "never varied")
+
+
 def test_a_parameter_that_never_varied_is_a_problem_unless_it_was_planned_so():
     rows = [example(k, {"/x": 1.5, "/y": "red", "/z": 2.0, "/w": k}) for k in range(25)]
     found = survey(rows, planned={"/z": Uniform(2, 2)})
@@ -370,6 +382,14 @@ def test_the_same_values_twice_are_found_without_pixels():
 def test_pictures_without_content_are_a_problem(value, words):
     found = survey([example(0)], (), lambda _: np.full((8, 8, 3), value, np.uint8))
     assert said(found, words, "problem")
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (8, 8, 3), np.uint8)
+    seldom = survey(
+        [example(k) for k in range(40)],
+        (),
+        lambda e: np.full_like(noise, value) if e.index == 7 else noise,
+    )
+    assert said(seldom, words, "note")
 
 
 def test_only_some_pictures_of_a_large_set_are_read():

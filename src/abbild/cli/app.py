@@ -206,11 +206,10 @@ def preview(
     """Show a few images of a scene on one sheet, with their labels drawn."""
 
     def call(shell: Shell) -> dict[str, Any]:
-        path = abbild.preview(
+        sheet = abbild.preview(
             recipe, out, n=n, renderer=renderer, size=size, set=set or (), seed=seed
         )
-        shell.say(f"{n} scenes -> {path}")
-        return {"file": str(path)}
+        return shell.sheet(sheet)
 
     run_command(call, quiet=quiet, json=json)
 

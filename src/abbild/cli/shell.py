@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -61,6 +62,13 @@ class Shell:
 
         return say_pictures(self, made)
 
+    def sheet(self, sheet: Any) -> dict[str, Any]:
+        """Print how many pictures are on a contact sheet."""
+        self.say(f"{sheet.images} image{'s' * (sheet.images != 1)} -> {sheet.file}")
+        if sheet.failed:
+            self.say(f"{sheet.failed} could not be made: {sheet.reason}")
+        return {"file": str(sheet.file), "images": sheet.images, "failed": sheet.failed}
+
     def demo(self, out: Path, *, seed: int, force: bool) -> dict[str, Any]:
         """Run every part of the demonstration."""
         from abbild.cli.demo import run_demo  # noqa: PLC0415
@@ -97,6 +105,8 @@ def run_command(
         code = 3 if isinstance(error, InconclusiveError) else 2
         result = {"error": error.args[0], "hint": error.hint}
         typer.echo(f"error: {error}", err=True)
+    except BrokenPipeError:  # whoever read our output has seen enough, such as `head`
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - to the process' end
     except KeyboardInterrupt:
         code, result = 130, {"error": "interrupted"}
         typer.echo("interrupted; the same command goes on where it stopped", err=True)

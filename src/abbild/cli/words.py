@@ -66,14 +66,13 @@ def say_pictures(shell: Shell, made: Any) -> dict[str, Any]:
     """Print what the survey of a data set of images says first, and where everything lies."""
     for finding in made.report["survey"]["findings"]:
         shell.say(_indented(finding["sentence"]).rstrip("\n"))
-    status = made.labels["status"].to_pylist()
     shell.say(f"Images: {made.folder / 'images'}")
     shell.say(f"Labels: {made.folder / 'labels.parquet'}")
     shell.say(f"Report: {made.folder / 'report.html'}")
     return {
         "folder": str(made.folder),
-        "images": status.count("ok"),
-        "failed": len(status) - status.count("ok"),
+        "images": made.images,
+        "failed": made.failed,
         "report": str(made.folder / "report.html"),
     }
 

@@ -20,6 +20,7 @@ from abbild.core import Seed
 from abbild.images.colors import linear_color
 from abbild.images.develop import blurred
 from abbild.images.errors import SceneError
+from abbild.images.limits import between, colors, whole
 from abbild.images.stage import Fog
 
 __all__ = [
@@ -115,6 +116,12 @@ class Haze:
     visibility: Any = 2000.0
     color: Any = None
 
+    def check(self) -> None:
+        """Raise SceneError for numbers out of range."""
+        between(self, 1e-3, 1e9, "visibility")
+        if self.color is not None:
+            colors(self, "color")
+
     def apply(self, radiance: Singles, distance: Singles, random: Random) -> Singles:
         """Return the picture through the air, (h, w, 3)."""
         color = _air(radiance, distance) if self.color is None else linear_color(self.color)
@@ -137,6 +144,11 @@ class Rain:
     length: Any = 0.15
     slant: Any = 8.0
     brightness: Any = 1.6
+
+    def check(self) -> None:
+        """Raise SceneError for numbers out of range."""
+        between(self, 0, 100, "amount", "length", "brightness")
+        between(self, -1e6, 1e6, "slant")
 
     def apply(self, radiance: Singles, distance: Singles, random: Random) -> Singles:
         """Return the picture in rain, (h, w, 3)."""
@@ -176,6 +188,11 @@ class Snow:
     slant: Any = 15.0
     speed: Any = 0.015
     brightness: Any = 2.0
+
+    def check(self) -> None:
+        """Raise SceneError for numbers out of range."""
+        between(self, 0, 100, "amount", "size", "speed", "brightness")
+        between(self, -1e6, 1e6, "slant")
 
     def apply(self, radiance: Singles, distance: Singles, random: Random) -> Singles:
         """Return the picture in falling snow, (h, w, 3)."""
@@ -244,6 +261,11 @@ class Drops:
     count: Any = 12
     size: Any = 0.08
 
+    def check(self) -> None:
+        """Raise SceneError for numbers out of range."""
+        whole(self, 0, 100_000, "count")
+        between(self, 0, 10, "size")
+
     def apply(self, radiance: Singles, distance: Singles, random: Random) -> Singles:
         """Return the picture through a wet lens, (h, w, 3)."""
         h, w = radiance.shape[:2]
@@ -299,6 +321,13 @@ class Glare:
     ghosts: Any = 0.3
     color: Any = (1.0, 0.93, 0.8)
 
+    def check(self) -> None:
+        """Raise SceneError for numbers out of range."""
+        between(self, -100, 100, "x", "y")
+        between(self, 0, 1e6, "strength", "ghosts")
+        between(self, 1e-3, 1e3, "size")
+        colors(self, "color")
+
     def apply(self, radiance: Singles, distance: Singles, random: Random) -> Singles:
         """Return the picture against the light, (h, w, 3)."""
         h, w = radiance.shape[:2]
@@ -343,6 +372,12 @@ class Bloom:
     threshold: Any = 4.0
     share: Any = 0.15
     size: Any = 0.06
+
+    def check(self) -> None:
+        """Raise SceneError for numbers out of range."""
+        between(self, 0, 1e9, "threshold")
+        between(self, 0, 1, "share")
+        between(self, 0, 10, "size")
 
     def apply(self, radiance: Singles, distance: Singles, random: Random) -> Singles:
         """Return the picture with halos, (h, w, 3)."""

@@ -17,22 +17,21 @@ from abbild.images.annotation import Annotation, Example
 from abbild.images.atmosphere import apply_weather
 from abbild.images.bright_field import bright_field
 from abbild.images.develop import develop
-from abbild.images.errors import RejectedSceneError, SceneError
+from abbild.images.errors import RejectedSceneError
 from abbild.images.exposure import Moment, Renderer, banded_layers, expose
 from abbild.images.labels import find_layers, find_silhouettes, is_inside
 from abbild.images.layers import Layers
 from abbild.images.scene.building import Built, build
+from abbild.images.scene.checking import attempts_of
 from abbild.images.scene.drawing import Drawn, draw
 from abbild.images.scene.living import situation_of
-from abbild.images.scene.nodes import Require, Scene
-from abbild.images.scene.numbers import number
+from abbild.images.scene.nodes import Scene
 from abbild.images.stage import Stage, View
 from abbild.images.world import World
 
 __all__ = ["Picture", "Taken", "capture"]
 
 STEP = 1 / 30  # seconds of the world between two looks of its behaviours
-MAX_TIME = 600.0  # seconds of the world before a picture
 MAX_SECONDS = 300.0  # for one scene; what takes longer is given up, and said
 
 
@@ -87,7 +86,7 @@ def capture(scene: Scene, index: int, renderer: Renderer, *, seed: Seed) -> Take
     """
     rejects: list[str] = []
     start = time.monotonic()
-    for attempt in range(max(1, scene.attempts)):
+    for attempt in range(attempts_of(scene)):
         if time.monotonic() - start > MAX_SECONDS:
             rejects.append(f"took longer than {MAX_SECONDS:.0f} s")
             break
@@ -115,7 +114,7 @@ def _moments(built: Built, scene: Scene, seed: Seed) -> dict[str, Moment]:
         return {name: _still(built.stage, view) for name, view in built.views.items()}
     world = World(lambda _: situation_of(built, scene))
     world.reset(seed / "world")
-    left = number(scene.time, "/time", 0, MAX_TIME)
+    left = float(scene.time)
     steps = max(1, math.ceil(left / STEP))
     for _ in range(steps):
         world.step(dt=max(left, 1e-3) / steps)
@@ -171,8 +170,6 @@ def _seen_through(annotation: Annotation, view: View) -> Annotation:
 def _check(scene: Scene, built: Built, seen: Mapping[str, _Seen]) -> None:
     """Refuse a draw that breaks a condition of the scene in one of its pictures."""
     for rule in scene.require:
-        if not isinstance(rule, Require):
-            raise SceneError("/require holds what is no condition", hint="use require nodes")
         for name, what in seen.items():
             chosen = list(_chosen(rule.objects, built, what.annotations))
             good = [a for a in chosen if a.visible >= rule.visible and a.area_px >= rule.area_px]

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from abbild.core import ShapeError
 from abbild.images.annotation import Example
-from abbild.images.lettering import fitted, font, legible, width
+from abbild.images.lettering import fitted, legible, width, write
 from abbild.images.overlay import category_color, draw_labels
 from abbild.images.png import png_bytes, write_png
 
@@ -179,15 +179,15 @@ class _Sheet:
         canvas = ImageDraw.Draw(image)
         room = self.width - 2 * EDGE
         if title:
-            canvas.text((EDGE, EDGE - 4), fitted(title, TITLE, room), fill=INK, font=font(TITLE))
+            write(canvas, (EDGE, EDGE - 4), fitted(title, TITLE, room), TITLE, INK)
         self._draw_legend(canvas, EDGE + (TITLE + 16 if title else 0), legend)
         if not self.rows:
-            canvas.text((EDGE, y), "No pictures.", fill=SOFT, font=font(CAPTION))
+            write(canvas, (EDGE, y), "No pictures.", CAPTION, SOFT)
         for row, top in zip(self.rows, tops, strict=True):
             self._draw_row(image, canvas, row, top)
         if footer:
             place = (EDGE, height - EDGE - SMALL + 2)
-            canvas.text(place, fitted(footer, SMALL, room), fill=SOFT, font=font(SMALL))
+            write(canvas, place, fitted(footer, SMALL, room), SMALL, SOFT)
         return np.asarray(image)
 
     def _draw_row(
@@ -202,10 +202,10 @@ class _Sheet:
             canvas.rectangle((x - 1, y - 1, x + w, y + h), outline=LINE)
             place = (x, top + high + 5)
             room = left + self.wide - x
-            canvas.text(place, fitted(tile.name, CAPTION, room), fill=INK, font=font(CAPTION))
+            write(canvas, place, fitted(tile.name, CAPTION, room), CAPTION, INK)
             if tile.note:
                 place = (x, place[1] + CAPTION + 4)
-                canvas.text(place, fitted(tile.note, SMALL, room), fill=SOFT, font=font(SMALL))
+                write(canvas, place, fitted(tile.note, SMALL, room), SMALL, SOFT)
 
     def _legend(self, categories: Sequence[str]) -> list[list[tuple[int, str, tuple[int, ...]]]]:
         """Return lines of (place, name, colour)."""
@@ -237,4 +237,4 @@ class _Sheet:
                 indent = 0 if color == PAPER else 16
                 if indent:
                     canvas.rectangle((x, y + 1, x + 10, y + 11), fill=color)
-                canvas.text((x + indent, y - 1), name, fill=SOFT, font=font(SMALL))
+                write(canvas, (x + indent, y - 1), name, SMALL, SOFT)

@@ -55,6 +55,11 @@ class _Reservoir:
         if len(self.buffer) >= BUFFER:
             self.flush()
 
+    def total(self) -> int:
+        """Return how many values came."""
+        self.flush()
+        return self.n
+
     def flush(self) -> None:
         """Move the buffer into the sample."""
         if not self.buffer:
@@ -169,9 +174,15 @@ class Coverage:
         it). ``category``: levels [[name, n]], most frequent first, distinct, and planned, shares
         of these levels. ``color``: distinct, colors (some of them, by hue).
         """
-        found = [self._numeric(path, kept) for path, kept in self._numbers.items()]
-        found += [_colored(path, kept) for path, kept in self._colors.items()]
-        found += [self._categorical(path, counts) for path, counts in self._levels.items()]
+        levels = {path: Counter(counts) for path, counts in self._levels.items()}
+        numbers, colors = dict(self._numbers), dict(self._colors)
+        for path in levels:  # of mixed kinds: nothing at times, at others what an option draws
+            for kept in (numbers.pop(path, None), colors.pop(path, None)):
+                if kept is not None:
+                    levels[path][_spanned(kept)] += kept.total()
+        found = [self._numeric(path, kept) for path, kept in numbers.items()]
+        found += [_colored(path, kept) for path, kept in colors.items()]
+        found += [self._categorical(path, counts) for path, counts in levels.items()]
         found.sort(key=lambda entry: (entry["path"], entry["kind"]))
         return {"parameters": found, "left_out": len(self._left_out)}
 
@@ -217,6 +228,13 @@ class Coverage:
             entry["planned"] = [plan.get(name) for name, _ in shown]
             entry["missing"] = missing[:LISTED]
         return entry
+
+
+def _spanned(kept: _Reservoir) -> str:
+    """Return numbers among levels as one level."""
+    kept.flush()
+    low, high = f"{kept.low:g}", f"{kept.high:g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _edges(low: float, high: float, log: bool, whole: bool) -> Floats:

@@ -12,6 +12,7 @@ Finding = tuple[str, str]  # level, sentence
 Survey = Mapping[str, Any]
 
 ORDER = ("problem", "note", "fine")
+DARK = 1 / 20  # share of black, white or grey pictures that randomised light may give
 FEW = 1 / 100  # share up to which something unwanted is a note, not a problem
 CONSTANT_FROM = 20  # values from which one that never changed is no chance
 COVERED_FROM = 200  # values from which a twentieth of a range that was not met is no chance
@@ -196,7 +197,8 @@ def _tones(survey: Survey) -> Iterator[Finding]:
     for key, words in kinds:
         if n := tones.get(key):
             seen = f"{n:,} of the {_many(tones['looked_at'], 'image')} looked at"
-            yield "problem", f"{seen} {'is' if n == 1 else 'are'} {words}."
+            level = "problem" if n > DARK * tones["looked_at"] else "note"
+            yield level, f"{seen} {'is' if n == 1 else 'are'} {words}."
 
 
 def _many(n: int, what: str) -> str:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from abbild.core import ShapeError
 from abbild.images.annotation import Annotation, Box, Keypoint
-from abbild.images.lettering import fitted, font, legible, width
+from abbild.images.lettering import fitted, legible, width, write
 
 __all__ = ["category_color", "draw_labels"]
 
@@ -276,7 +276,7 @@ class _Pen:
         bright = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 110
         ink = "black" if bright else "white"
         middle = (place[0] + 3, (place[1] + place[3] + 1) / 2)
-        self.canvas.text(middle, name, fill=ink, font=font(self.letter), anchor="lm")
+        write(self.canvas, middle, name, self.letter, ink, "lm")
 
 
 def _differs(one: Box, other: Box) -> bool:

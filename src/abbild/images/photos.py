@@ -17,7 +17,7 @@ from abbild.images.errors import AssetError, SceneError
 from abbild.images.limits import between, whole
 from abbild.images.pictures import read_picture
 
-__all__ = ["Photos", "Window", "picture_files"]
+__all__ = ["Photos", "Window", "forget_photos", "picture_files"]
 
 Pixels = NDArray[np.uint8]
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -119,6 +119,12 @@ class Photos:
         return read_picture(chosen, self.longest_px)
 
 
+def forget_photos() -> None:
+    """Look into folders anew, since their photographs may have changed."""
+    _painted.cache_clear()
+    picture_files.cache_clear()
+
+
 def _of_part(files: Sequence[Path], part: str) -> list[Path]:
     if part == "all":
         return list(files)
@@ -139,7 +145,7 @@ def picture_files(folder: str) -> tuple[Path, ...]:
     AssetError
         If it is no folder, or has no picture.
     """
-    place = Path(folder)
+    place = Path(str(folder))
     if not place.is_dir():
         raise AssetError(f"{folder} is no folder", hint="name a folder with photographs")
     files = sorted(p for p in place.iterdir() if p.suffix.lower() in ENDINGS and p.is_file())

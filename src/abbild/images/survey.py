@@ -134,21 +134,23 @@ class _Tally:
         size = (int(example.width), int(example.height))
         if size in self.sizes or len(self.sizes) < NAMES:
             self.sizes[size] += 1
-        self._same(example.parameters)
+        self._same(example)
         boxes = [one for one in example.annotations if one.box is not None]
         self.per_image[len(boxes)] += 1
         for one in example.annotations:
             self._object(one, example.width * example.height)
         self.images_with.update({_room(self.instances, one.label) for one in boxes})
 
-    def _same(self, values: Mapping[str, Any]) -> None:
-        """Count an image whose every drawn value is that of an earlier one."""
+    def _same(self, example: Example) -> None:
+        """Count an image whose camera and every drawn value are those of an earlier one."""
+        values = example.parameters
         if not values:
             return
+        camera = b"" if example.camera is None else example.camera.tobytes()
         try:
-            key = hash(tuple(values.items()))
+            key = hash((camera, *values.items()))
         except TypeError:
-            key = hash(repr(list(values.items())))
+            key = hash((camera, repr(list(values.items()))))
         self.same_values += key in self._drawn
         self._drawn.add(key)
 

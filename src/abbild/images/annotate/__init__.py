@@ -9,7 +9,7 @@ from abbild.images.annotate.boxes import (
     silhouette_box,
 )
 from abbild.images.annotate.captions import caption
-from abbild.images.annotate.checks import self_checks
+from abbild.images.annotate.checks import LIMITS, self_checks
 from abbild.images.annotate.keypoints import find_keypoints
 from abbild.images.annotate.lidar import Scan, scan
 from abbild.images.annotate.masks import (
@@ -22,6 +22,7 @@ from abbild.images.annotate.masks import (
 from abbild.images.annotate.relations import PREDICATES, Relation, count, find_relations
 
 __all__ = [
+    "LIMITS",
     "PREDICATES",
     "Placed",
     "Relation",

@@ -13,8 +13,17 @@ from abbild.images.labels import project
 from abbild.images.layers import Layers
 from abbild.images.stage import Floats, Stage, View
 
-__all__ = ["self_checks"]
+__all__ = ["LIMITS", "self_checks"]
 
+LIMITS = {  # largest error and its unit; the room above 0 is that of 32-bit numbers
+    "mask_box": (0.0, "px"),
+    "mask_area": (0.0, "px"),
+    "amodal": (0.0, "px"),
+    "visibility_sum": (1e-6, ""),
+    "reprojection_px": (0.05, "px"),
+    "pose_px": (0.05, "px"),
+    "z_distance": (1e-4, ""),
+}
 SAMPLE = 4096  # pixels that are projected again; every pixel is too many for every image
 
 

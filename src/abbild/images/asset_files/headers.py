@@ -50,7 +50,7 @@ def read_head(source: Source) -> Head:
         return _gltf_head(source)
     content = source.content
     if source.kind == "stl":
-        return Head(_stl_faces(content), False, (), content)
+        return _stl_head(source)
     if source.kind == "ply":
         return _ply_head(source)
     faces = sum(1 for _ in OBJ_FACE.finditer(content))
@@ -59,12 +59,25 @@ def read_head(source: Source) -> Head:
     return Head(faces, OBJ_NORMALS.search(content) is not None, (), content)
 
 
-def _stl_faces(content: bytes) -> int:
-    if len(content) >= 84:
-        count = int(struct.unpack_from("<I", content, 80)[0])
-        if len(content) == 84 + 50 * count:
-            return count
-    return content.count(b"facet")  # twice each, "endfacet": still the right size
+def _stl_head(source: Source) -> Head:
+    content = source.content
+    count = int(struct.unpack_from("<I", content, 80)[0]) if len(content) >= 84 else 0
+    size = 84 + 50 * count
+    if count and len(content) == size:
+        return Head(count, False, (), content)
+    if content[:1000].lstrip()[:5].lower() == b"solid":
+        written = content.count(b"endfacet") or content.count(b"ENDFACET")
+        if written:
+            return Head(written, False, (), content)
+    if count == 0:
+        raise AssetError(f"{source.name} has no faces", hint="is it an STL file?")
+    if len(content) < size:
+        raise AssetError(
+            f"{source.name} says {count:,} faces, which take {size:,} bytes, but has only "
+            f"{len(content):,}",
+            hint="is the file whole, and an STL file?",
+        )
+    return Head(count, False, (), content[:size])  # some programs write notes behind the faces
 
 
 def _ply_head(source: Source) -> Head:

@@ -15,12 +15,16 @@ from trimesh.resolvers import Resolver
 from abbild.images.errors import AssetError
 from abbild.images.pictures import is_picture, read_file
 
-__all__ = ["KINDS", "Neighbours", "Source", "open_source"]
+__all__ = ["KINDS", "Neighbours", "Source", "files_beside", "open_source"]
 
 KINDS = ("obj", "ply", "stl", "glb", "gltf")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tga", ".tif", ".tiff", ".webp", ".gif")
 MOST_BYTES = 4_000_000_000
 MOST_TEXTURE_BYTES = 500_000_000
+_BOMB, _DENSEST = 100_000_000, 200  # bytes; times that an archive may shrink a file so large
+_MATERIALS = re.compile(rb"^\s*mtllib\s+(.+?)\s*$", re.MULTILINE)
+_MAPS = re.compile(rb"^\s*(?:map_\w+|bump|disp|decal|norm|refl)\s+(.+?)\s*$", re.MULTILINE | re.I)
+_URIS = re.compile(rb'"uri"\s*:\s*"([^"]{1,1000})"')
 REMOTE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")  # a drive letter or a web address
 
 
@@ -124,6 +128,28 @@ def open_source(path: Path) -> Source:
     return Source(str(path), kind, content, Neighbours(_folder_reader(path.parent)))
 
 
+def files_beside(path: Path) -> list[Path]:
+    """Return the files a mesh file refers to, as far as they are there: materials, pictures, data.
+
+    What only looks like a mesh file, or is none, refers to nothing.
+    """
+    kind, root = path.suffix.lower(), path.parent.resolve()
+    patterns = {".obj": (_MATERIALS, _MAPS), ".gltf": (_URIS,)}.get(kind, ())
+    found, texts = [], [path]
+    for pattern in patterns:
+        for text in texts:
+            names = dict.fromkeys(pattern.findall(text.read_bytes()))
+            found += _named_files([name.decode("utf-8", "replace") for name in names], root)
+        texts = list(found)
+    return list(dict.fromkeys(found))
+
+
+def _named_files(names: list[str], root: Path) -> list[Path]:
+    places = (_cleaned(name) for given in names for name in _spellings(given))
+    files = (_found(root, place) for place in places if place is not None and place.parts)
+    return [f for f in files if f is not None and f.resolve().is_relative_to(root)]
+
+
 def _from_archive(path: Path, content: bytes) -> Source:
     try:
         archive = zipfile.ZipFile(BytesIO(content))
@@ -133,6 +159,13 @@ def _from_archive(path: Path, content: bytes) -> Source:
     for info in infos:
         if _cleaned(info.filename) is None:
             raise AssetError(f"{path} holds {info.filename!r}, which leads out of the archive")
+    for info in infos:
+        if info.file_size > _BOMB and info.file_size > _DENSEST * max(info.compress_size, 1):
+            raise AssetError(
+                f"{info.filename} in {path} unpacks to {info.file_size:,} bytes, more than "
+                f"{_DENSEST} times what it takes there",
+                hint="unpack it and name the mesh file, if it is one",
+            )
     total = sum(info.file_size for info in infos)
     if total > MOST_BYTES:
         raise AssetError(f"{path} unpacks to {total:,} bytes, more than {MOST_BYTES:,}")

@@ -26,7 +26,7 @@ _TURNED = 0.8  # cosine between the normals of two pixels from which on there is
 def mix_edges(
     radiance: Singles, prepared: Prepared, points: Points, view: View, samples: int
 ) -> Singles:
-    """Return a picture whose edge pixels are averages of `samples` x `samples` rays.
+    """Make the edge pixels of a picture averages of `samples` x `samples` rays, and return it.
 
     The rays only decide which of the surfaces seen by the 3 x 3 pixels around they meet; the
     colour is that of the neighbour that sees this surface. About 1 µs an edge pixel and ray.
@@ -35,9 +35,11 @@ def mix_edges(
     ----------
     radiance : (h, w, 3) float32, one ray a pixel
     """
+    if samples < 2:
+        return radiance
     pixels = np.empty((points.instance.size, 2), np.int32)
     count = _find(pixels, points)
-    if samples < 2 or count == 0:
+    if count == 0:
         return radiance
     step = (np.arange(samples) + 0.5) / samples
     # a grid turned a little meets edges along rows and columns at more than `samples` places
@@ -47,11 +49,12 @@ def mix_edges(
     spots = np.stack([x.ravel(), y.ravel()], axis=1)
     places = pixels[:count, None, ::-1] + spots
     origins, directions = cast_pixels(view, places)
-    out = radiance.copy()
+    mixed = np.empty((count, 3), np.float32)
     scratch = np.empty(STACK, np.int64), np.empty(9, np.int64)
     rays = origins + view.near * directions, directions
-    _mix(out, radiance, pixels[:count], rays, points, tuple(prepared), scratch)
-    return out
+    _mix(mixed, radiance, pixels[:count], rays, points, tuple(prepared), scratch)
+    radiance[pixels[:count, 0], pixels[:count, 1]] = mixed
+    return radiance
 
 
 @inlined
@@ -151,7 +154,7 @@ def _donor(points, i, j, which, place):
 
 @compiled
 def _mix(
-    out: Singles,
+    mixed: Singles,
     radiance: Singles,
     pixels: NDArray[np.int32],
     rays: Any,
@@ -178,4 +181,4 @@ def _mix(
             red += radiance[p, q, 0]
             green += radiance[p, q, 1]
             blue += radiance[p, q, 2]
-        out[i, j, 0], out[i, j, 1], out[i, j, 2] = red / samples, green / samples, blue / samples
+        mixed[n, 0], mixed[n, 1], mixed[n, 2] = red / samples, green / samples, blue / samples

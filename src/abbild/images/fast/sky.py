@@ -50,7 +50,23 @@ class Sky(NamedTuple):
     start: NDArray[np.int64]
 
 
-_kept: dict[int, tuple[Any, Any]] = {}
+class _Made(NamedTuple):
+    """What is kept of an environment.
+
+    Attributes
+    ----------
+    whole, rest : as in `Sky`; None stands for the array that was given, which may not be held
+        here, or it would live for ever
+    """
+
+    whole: Singles | None
+    rest: Singles | None
+    harmonics: Floats
+    mirrors: Singles
+    suns: tuple[Sun, ...]
+
+
+_kept: dict[int, tuple[Any, _Made]] = {}
 
 
 def sky_of(environment: Environment) -> tuple[Sky, tuple[Sun, ...]]:
@@ -65,14 +81,17 @@ def sky_of(environment: Environment) -> tuple[Sky, tuple[Sun, ...]]:
     key = id(radiance)
     if key not in _kept:
         _kept[key] = (ref(radiance, partial(_forget, key)), _made(radiance))
-    made: tuple[Sky, tuple[Sun, ...]] = _kept[key][1]
-    return made
+    made = _kept[key][1]
+    whole = radiance if made.whole is None else made.whole
+    rest = whole if made.rest is None else made.rest
+    sky = Sky(whole, rest, made.harmonics, made.mirrors, _ROUGHNESS, _SIZE, _START)
+    return sky, made.suns
 
 
-def _made(radiance: Singles) -> tuple[Sky, tuple[Sun, ...]]:
+def _made(radiance: Singles) -> _Made:
     whole = np.ascontiguousarray(radiance, dtype=np.float32)
     reduced = {_ROWS: _reduced(whole, _ROWS)}
-    rest = whole
+    rest: Singles | None = None
     suns: tuple[Sun, ...] = ()
     peak = find_peak(reduced[_ROWS])
     if peak is not None:
@@ -88,7 +107,8 @@ def _made(radiance: Singles) -> tuple[Sky, tuple[Sun, ...]]:
         part = mirrors[_START[k] : _START[k] + (_SIZE[k] + 2) ** 2]
         weights = _lobes(int(_SIZE[k]), float(_ROUGHNESS[k]), rows)
         _blur(part, reduced[rows].reshape(-1, 3), *weights)
-    return Sky(whole, rest, harmonics, mirrors, _ROUGHNESS, _SIZE, _START), suns
+    own = None if np.shares_memory(whole, radiance) else whole
+    return _Made(own, rest, harmonics, mirrors, suns)
 
 
 def _reduced(image: Singles, rows: int) -> Singles:

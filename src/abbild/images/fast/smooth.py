@@ -83,8 +83,9 @@ def _is_even(values, tile, apart):
 def _mean(values, points, i, j, steps, weights):
     stride, apart = steps
     total, count = 0.0, 0.0
-    for di in range(-2, 3):
-        for dj in range(-2, 3):
+    reach = 2 if weights[0] > 0.0 else 1
+    for di in range(-reach, reach + 1):
+        for dj in range(-reach, reach + 1):
             p, q = i + di * apart, j + dj * apart
             weight = weights[di + 2] * weights[dj + 2]
             if weight == 0.0 or p < 0 or q < 0 or p >= values.shape[0] or q >= values.shape[1]:

@@ -1,7 +1,8 @@
-"""BOP: scenes of up to 1,000 images with poses, masks and camera, in millimetres.
+"""BOP: scenes of up to 1,000 images with poses, masks, depth and camera, in millimetres.
 
-``bop/train_pbr/000000/`` holds rgb, mask (whole silhouette), mask_visib, scene_gt.json,
-scene_gt_info.json and scene_camera.json. The camera maps to pixel centres at whole numbers. As
+``bop/train_pbr/000000/`` holds rgb, depth (where it is known), mask (whole silhouette), mask_visib,
+scene_gt.json, scene_gt_info.json and scene_camera.json. A pixel of depth times depth_scale is the
+distance along the optical axis, 0 for none. The camera maps to pixel centres at whole numbers. As
 BOP's own toolkit counts, a box reaches from its first to its last pixel: width is last - first.
 Object ids are the places of the categories from 1; ``bop/categories.json`` is ours and names them.
 """
@@ -34,6 +35,8 @@ Floats = NDArray[np.float64]
 
 _IMAGES = 1000  # of a scene
 _MILLIMETRES = 1000.0
+_STEPS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # millimetres; up to 6.5 m, 65 m ...
+_DEEPEST = 65535
 _FILES = ("scene_camera", "scene_gt", "scene_gt_info")
 _NOTHING = [-1, -1, -1, -1]
 
@@ -50,6 +53,14 @@ def writer(destination: Destination) -> Iterator[Add]:
     root = destination.folder / "bop"
     scenes = _Scenes(root / "train_pbr")
 
+    def depth(example: Example, number: int) -> dict[str, float]:
+        z = destination.depth(example)
+        if z is None:
+            return {"depth_scale": 1.0}
+        values, scale = _whole_numbers(z)
+        write_file(scenes.folder / "depth" / f"{number:06d}.png", _png(values))
+        return {"depth_scale": scale}
+
     def add(example: Example) -> None:
         scenes.open(example.index // _IMAGES)
         number = example.index % _IMAGES
@@ -57,7 +68,7 @@ def writer(destination: Destination) -> Iterator[Add]:
         write_file(scenes.folder / "rgb" / image, destination.image(example))
         scenes.add(
             number,
-            _camera(example),
+            _camera(example) | depth(example, number),
             [_pose(one, example, destination) for one in example.annotations],
             [_information(one) for one in example.annotations],
         )
@@ -119,7 +130,7 @@ def _camera(example: Example) -> dict[str, Any]:
         raise FileFormatError(f"BOP needs the camera's intrinsics: image {example.index} has none")
     camera = example.intrinsics.copy()
     camera[:2] -= 0.5 * camera[2]  # pixel centres at whole numbers
-    entry = {"cam_K": _listed(camera), "depth_scale": 1.0}
+    entry: dict[str, Any] = {"cam_K": _listed(camera)}
     if example.camera is not None:
         seen: Floats = np.asarray(np.linalg.inv(example.camera), np.float64)
         entry |= {
@@ -173,9 +184,21 @@ def _extent(box: Box | None) -> list[int]:
     return [x0, y0, x1 - x0 - 1, y1 - y0 - 1]
 
 
-def _png(mask: Mask) -> bytes:
+def _whole_numbers(z: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float]:
+    """Return depth as 16 bit and the millimetres of one step: the finest in which all has room."""
+    seen = np.isfinite(z) & (z > 0)
+    millimetres = np.where(seen, z, 0).astype(np.float64) * _MILLIMETRES
+    most = float(millimetres.max(initial=0.0))
+    scale = next((s for s in _STEPS if np.rint(most / s) <= _DEEPEST), _STEPS[-1])
+    steps = np.rint(millimetres / scale)
+    return np.where(steps <= _DEEPEST, steps, 0).astype(np.uint16), scale
+
+
+def _png(values: Mask | NDArray[np.uint16]) -> bytes:
+    """Return a PNG file of 16 bit, or of a mask as 0 and 255."""
+    pixels = values.astype(np.uint8) * 255 if values.dtype == np.bool_ else values
     buffer = io.BytesIO()
-    Image.fromarray(mask.astype(np.uint8) * 255).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 

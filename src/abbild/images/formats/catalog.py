@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from abbild.core import FileFormatError, unknown_name
 from abbild.images.annotation import Example
@@ -90,6 +92,7 @@ def write_examples(
     categories: Sequence[str],
     read_image: Callable[[Example], bytes],
     synthetic: bool = True,
+    read_depth: Callable[[Example], NDArray[np.float32] | None] | None = None,
 ) -> int:
     """Write examples in one or several formats in one pass and return their number.
 
@@ -102,6 +105,8 @@ def write_examples(
     read_image : returns the bytes of an example's image file; formats that copy store them as
         they are
     synthetic : whether formats with room for it say that the data is synthetic
+    read_depth : returns an example's z, (height, width) float32 metres along the optical axis, inf
+        for none, for formats with depth (BOP); None where it is not known
 
     Raises
     ------
@@ -118,7 +123,7 @@ def write_examples(
     """
     writers = [_format(name).writer for name in dict.fromkeys(formats)]
     last = _Last(read_image)
-    destination = Destination(folder, tuple(categories), last, synthetic)
+    destination = Destination(folder, tuple(categories), last, synthetic, read_depth)
     count = 0
     with ExitStack() as stack:
         sinks = [stack.enter_context(writer(destination)) for writer in writers]

@@ -283,7 +283,10 @@ def category_names(content: Mapping[str, Any], where: str) -> dict[int, tuple[st
         here = f"{where}, category {place}"
         entry = entries.mapping(one, here)
         points = [str(name) for name in _list(entry.get("keypoints") or [], "keypoints", here)]
-        found[entries.whole(entry, "id", here)] = entries.text(entry, "name", here), points
+        number = entries.whole(entry, "id", here)
+        if number in found:
+            raise entries.broken(here, f"a second category has the id {number}")
+        found[number] = entries.text(entry, "name", here), points
     return found
 
 

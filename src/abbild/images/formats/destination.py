@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
 
 from abbild.core import FileFormatError, atomically, unknown_name
 from abbild.images.annotation import Annotation, Example
@@ -29,6 +34,8 @@ class Destination:
     folder : the data set's folder, which relative image names start from
     categories : names of the objects' categories in the order of their numbers, without repeats
     read_image : returns the bytes of an example's image file as they are to be stored
+    read_depth : returns an example's z, (height, width) metres along the optical axis, inf for
+        none; None where depth is not known
     synthetic : whether formats with room for it say that the data is synthetic
 
     Raises
@@ -41,6 +48,7 @@ class Destination:
     categories: tuple[str, ...]
     read_image: Callable[[Example], bytes]
     synthetic: bool = True
+    read_depth: Callable[[Example], NDArray[np.float32] | None] | None = None
 
     def __post_init__(self) -> None:
         for name in self.categories:
@@ -65,6 +73,18 @@ class Destination:
             return self.read_image(example)
         except OSError as error:
             raise FileFormatError(f"cannot read the image {example.file}: {error}") from error
+
+    def depth(self, example: Example) -> NDArray[np.float32] | None:
+        """Return z of the image's pixels, (height, width) metres; None if it is not known."""
+        if self.read_depth is None:
+            return None
+        try:
+            z = self.read_depth(example)
+        except (OSError, ValueError, BadZipFile, zlib.error) as error:
+            raise FileFormatError(f"cannot read the depth of {example.file}: {error}") from error
+        if z is not None and z.shape != (example.height, example.width):
+            raise FileFormatError(f"the depth of {example.file} is of another size")
+        return z
 
     def image_name(self, example: Example) -> str:
         """Return the image's path below `folder`; copy it to images/ if it is not there."""

@@ -198,7 +198,9 @@ def image_size(source: Path | IO[bytes], where: str | Path) -> tuple[int, int]:
                 width, height = image.size
     except FileNotFoundError as error:
         raise broken(where, "there is no such image") from error
-    except (*_DAMAGE, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise broken(where, f"an image has at most {LARGEST_IMAGE:,} pixels") from error
+    except _DAMAGE as error:
         raise broken(where, "no readable image", hint="is the file whole?") from error
     return known_size(width, height, str(where))
 

@@ -17,7 +17,18 @@ from abbild.images.annotation import Example
 from abbild.images.formats import entries
 from abbild.images.formats.records import from_record, json_text, to_record
 
-__all__ = ["SCHEMA", "Failed", "failures", "from_table", "read_labels", "to_table", "write_labels"]
+__all__ = [
+    "SCHEMA",
+    "Failed",
+    "examples_of",
+    "failures",
+    "from_table",
+    "labels_of",
+    "read_labels",
+    "status_of",
+    "to_table",
+    "write_labels",
+]
 
 _ROWS = 256  # of a block; masks of this many images are held at a time
 _NUMBERS = pa.list_(pa.float64())
@@ -100,13 +111,14 @@ def row_of(row: Example | Failed) -> dict[str, Any]:
     return record
 
 
-def from_table(table: pa.Table, where: str = "labels") -> Iterator[Example]:
+def from_table(table: pa.Table, where: str = "labels", first: int = 0) -> Iterator[Example]:
     """Return the examples of a table of `to_table`; failed rows are passed over.
 
     Parameters
     ----------
     table : with the columns of `SCHEMA`, in any order, possibly more
     where : name of the file, for errors
+    first : number of the table's first row in that file
 
     Raises
     ------
@@ -115,7 +127,7 @@ def from_table(table: pa.Table, where: str = "labels") -> Iterator[Example]:
     FileFormatError
         If a row contradicts itself; names the row.
     """
-    for place, row in enumerate(_checked(table, where).to_pylist(), 1):
+    for place, row in enumerate(_checked(table, where).to_pylist(), first + 1):
         if is_ok(row, f"{where}, row {place}"):
             yield example_of(row, f"{where}, row {place}")
 
@@ -180,8 +192,46 @@ def write_labels(rows: Iterable[Example | Failed], path: Path) -> int:
     return write_parquet(blocks(), path)
 
 
-def read_labels(path: Path) -> Iterator[pa.Table]:
+def examples_of(path: Path) -> Iterator[Example]:
+    """Stream the examples of a Parquet file of labels; memory does not grow with their number.
+
+    Raises
+    ------
+    FileFormatError, SchemaError
+        If the file is damaged, no table of labels, or a row contradicts itself.
+    """
+    first = 0
+    for table in read_labels(path):
+        yield from from_table(table, str(path), first)
+        first += table.num_rows
+
+
+def labels_of(path: Path) -> list[str]:
+    """Return every label of an object once, in the order of the images, then of the alphabet."""
+    found: dict[str, None] = {}
+    for table in read_labels(path, ["objects.list.element.label"]):
+        for objects in table["objects"].to_pylist():
+            found.update(dict.fromkeys(sorted({one["label"] for one in objects or ()})))
+    return list(found)
+
+
+def status_of(path: Path) -> tuple[int, int, str]:
+    """Return the numbers of images and of failures, and the first failure's reason."""
+    made, failed, reason = 0, 0, ""
+    for table in read_labels(path, ["status", "reason"]):
+        for row in table.to_pylist():
+            made += row["status"] == "ok"
+            failed += row["status"] != "ok"
+            reason = reason or row["reason"] or ""
+    return made, failed, reason
+
+
+def read_labels(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Stream the tables of a Parquet file of labels, a block of rows at a time.
+
+    Parameters
+    ----------
+    columns : those to be read, also parts such as "objects.list.element.label"; None for all
 
     Raises
     ------
@@ -190,7 +240,7 @@ def read_labels(path: Path) -> Iterator[pa.Table]:
     """
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS):
+            for batch in file.iter_batches(_ROWS, columns=columns):
                 yield pa.Table.from_batches([batch])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise FileFormatError(

@@ -7,6 +7,7 @@ is seen are left out.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,13 @@ __all__ = ["detection", "finds", "pose", "read", "segmentation"]
 
 Words = Callable[[Annotation, Example], list[float] | None]
 _MANIFEST = "data.yaml"
+_SIDE = {
+    **{"left": "right", "Left": "Right", "LEFT": "RIGHT", "links": "rechts", "Links": "Rechts"},
+    **{"right": "left", "Right": "Left", "RIGHT": "LEFT", "rechts": "links", "Rechts": "Links"},
+    **{"l": "r", "L": "R", "r": "l", "R": "L"},
+}
+_WORDS = "|".join(word for word in _SIDE if len(word) > 1)
+_SIDES = re.compile(rf"{_WORDS}|(?<![A-Za-z])[lLrR](?![A-Za-z])")
 
 
 @contextmanager
@@ -109,7 +117,25 @@ class _Points:
             number: self.names.get(name, blank)
             for number, name in enumerate(destination.categories)
         }
-        return {"kpt_shape": [count, 3], "kpt_names": named}
+        return {"kpt_shape": [count, 3], **self._flips(), "kpt_names": named}
+
+    def _flips(self) -> dict[str, Any]:
+        """Return which keypoint takes each one's place in the mirrored image, if names say so."""
+        orders = [_mirrored(names) for names in self.names.values()]
+        if not orders or orders[0] is None or any(order != orders[0] for order in orders):
+            return {}  # trainers then leave out mirroring, instead of learning it wrong
+        return {"flip_idx": orders[0]}
+
+
+def _mirrored(names: list[str]) -> list[int] | None:
+    """Return the place of each name's mirror image, "left" for "right"; None if names do not say.
+
+    What names no side is its own mirror image, if any other name has a side.
+    """
+    swapped = [_SIDES.sub(lambda side: _SIDE[side[0]], name) for name in names]
+    if swapped == names or set(swapped) != set(names) or len(set(names)) < len(names):
+        return None
+    return [names.index(name) for name in swapped]
 
 
 def _word(value: float) -> str:
@@ -330,6 +356,8 @@ class _Lines:
             )
         width, height = budget.width, budget.height
         x, y, w, h = shares[:4]
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            raise entries.broken(where, "the middle of a box is in the image, its shares in [0, 1]")
         left, top, right, bottom = x - w / 2, y - h / 2, x + w / 2, y + h / 2
         box = entries.box((left * width, top * height, right * width, bottom * height), where)
         points = []

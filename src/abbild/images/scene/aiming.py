@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from abbild.images.colors import linear_color
 from abbild.images.errors import SceneError
 from abbild.images.scene.cameras import Camera, Framed, LookAt
+from abbild.images.scene.checking import check_look, nearest
 from abbild.images.scene.numbers import number, vector
 from abbild.images.scene.poses import look_along, rotation_of, shell
 from abbild.images.stage import Body, Stage, View
@@ -43,13 +44,13 @@ def view_of(camera: Any, where: str, stage: Stage, ids: Mapping[str, int]) -> Vi
     view = View(
         width, height, fx, fy, cx, cy, matrix,
         projection=_projection(camera, where),
-        distortion=tuple(number(k, f"{where}/distortion") for k in camera.distortion),
+        distortion=_distortion(camera.distortion, f"{where}/distortion"),
         near=number(camera.near, f"{where}/near", 1e-9),
         aperture=number(camera.aperture, f"{where}/aperture", 0),
         focus=number(camera.focus, f"{where}/focus", 1e-9),
         exposure_time=number(camera.exposure_time, f"{where}/exposure_time", 0),
         readout_time=number(camera.readout_time, f"{where}/readout_time", 0),
-        sensor=camera.sensor,
+        sensor=check_look(camera.sensor, f"{where}/sensor"),
         bright_field=None
         if camera.bright_field is None
         else number(camera.brightness, f"{where}/brightness", 0)
@@ -65,11 +66,21 @@ def _whole(value: Any, where: str) -> int:
     return int(size)
 
 
+def _distortion(value: Any, where: str) -> tuple[float, ...]:
+    if not isinstance(value, (tuple, list)) or len(value) > 5:
+        raise SceneError(f"{where} is {value!r}", hint="a list of at most 5 numbers")
+    return tuple(number(k, where, -1e6, 1e6) for k in value)
+
+
 def _projection(camera: Camera, where: str) -> Any:
     known = ("pinhole", "fisheye", "orthographic")
     if camera.projection not in known:
         raise SceneError(
             f"{where}/projection is {camera.projection!r}", hint=f"one of: {', '.join(known)}"
+        )
+    if camera.bright_field is not None and camera.projection != "orthographic":
+        raise SceneError(
+            f"{where}/bright_field needs an orthographic camera", hint="set projection"
         )
     return camera.projection
 
@@ -121,9 +132,7 @@ def _looking(
 def _body(path: str, where: str, stage: Stage, ids: Mapping[str, int]) -> Body:
     name = path.removeprefix("/objects/")
     if name not in ids:
-        raise SceneError(
-            f"{where} is {path!r}, which is not there", hint=f"objects: {', '.join(ids) or 'none'}"
-        )
+        raise SceneError(f"{where} is {path!r}, which is not there", hint=nearest(name, ids))
     return stage.bodies[ids[name] - 1]
 
 
@@ -131,8 +140,10 @@ def _middle(body: Body) -> NDArray[np.float64]:
     return np.asarray((body.matrix @ np.append(body.bounds.mean(axis=0), 1.0))[:3])
 
 
-def _framed(view: View, frame: Framed, where: str, stage: Stage, ids: Mapping[str, int]) -> View:
+def _framed(view: View, frame: Any, where: str, stage: Stage, ids: Mapping[str, int]) -> View:
     """Return `view` with the intrinsics that cut it to a frame around an object."""
+    if not isinstance(frame, Framed):
+        raise SceneError(f"{where}/frame is {frame!r}"[:200], hint="use a framed node")
     body = _body(frame.object, f"{where}/frame/object", stage, ids)
     points = np.concatenate([part.mesh.vertices for part in body.parts]).astype(np.float64)
     to_camera = view.camera_from_world @ body.matrix

@@ -14,20 +14,19 @@ from abbild.core import Seed
 from abbild.images.colors import color_word
 from abbild.images.errors import RejectedSceneError, SceneError
 from abbild.images.meshes import transformed
+from abbild.images.photos import forget_photos
 from abbild.images.physics import Matter, settle
 from abbild.images.scene.aiming import view_of
-from abbild.images.scene.illumination import backdrop_of, environment_of, lamps_of
+from abbild.images.scene.checking import check_object, check_scene
+from abbild.images.scene.illumination import backdrop_of, environment_of, forget_skies, lamps_of
 from abbild.images.scene.nodes import Group, Material, Object, Scene
 from abbild.images.scene.numbers import check_finite, number, vector
 from abbild.images.scene.placing import place_bodies, spread
 from abbild.images.scene.poses import placed
-from abbild.images.scene.surfaces import surface_of
+from abbild.images.scene.surfaces import forget_surfaces, surface_of
 from abbild.images.stage import Body, Environment, Mesh, Part, Stage, View
 
-__all__ = ["Built", "build"]
-
-
-PHYSICS = ("none", "fixed", "falls", "driven")
+__all__ = ["Built", "build", "forget_files"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +63,7 @@ def build(scene: Scene, *, seed: Seed) -> Built:
         within an object.
     """
     check_finite(scene)
+    check_scene(scene)
     objects = dict(_flat(scene, seed))
     bodies, ids = _bodies(objects)
     bodies = place_bodies(bodies, ids, scene, seed)
@@ -81,8 +81,6 @@ def build(scene: Scene, *, seed: Seed) -> Built:
         name: view_of(camera, f"/cameras/{name}", stage, ids)
         for name, camera in scene.cameras.items()
     }
-    if not views:
-        raise SceneError("the scene has no camera", hint="add one under /cameras")
     return Built(stage, views, ids, falls, shapes, tuple(scene.weather))
 
 
@@ -98,25 +96,13 @@ def _flat(scene: Scene, seed: Seed) -> Iterator[tuple[str, Object]]:
         if isinstance(item, Group):
             members = {f"{name}/{k}": member for k, member in enumerate(item.members)}
             for path, member in members.items():
-                _check_object(member, path)
+                check_object(member, path)
             members = {path: member for path, member in members.items() if member.present}
             yield from spread(members, item.placement, seed / "placement" / name).items()
         else:
-            _check_object(item, name)
+            check_object(item, name)
             if item.present:
                 yield name, item
-
-
-def _check_object(item: Any, path: str) -> None:
-    if not isinstance(item, Object):
-        raise SceneError(
-            f"/objects/{path} is a {type(item).__name__}", hint="use an object or a group of them"
-        )
-    if item.physics not in ("none", "fixed", "falls", "driven"):
-        raise SceneError(
-            f"/objects/{path}/physics is {item.physics!r}",
-            hint="one of: none, fixed, falls, driven",
-        )
 
 
 def _bodies(objects: Mapping[str, Object]) -> tuple[list[Body], dict[str, int]]:
@@ -170,7 +156,7 @@ def _matrix(
 
 def _body(path: str, item: Object, matrix: NDArray[np.float64]) -> Body:
     attributes = dict(item.attributes)
-    if isinstance(item.material, Material) and "color_name" not in attributes:
+    if not _keeps_its_own(item) and "color_name" not in attributes and item.material is not None:
         color = item.material.color
         if isinstance(color, str) or hasattr(color, "hue"):
             attributes["color_name"] = color_word(color)
@@ -192,10 +178,15 @@ def _parts(path: str, item: Object) -> tuple[Part, ...]:
     if isinstance(made, Mesh):
         material = item.material if item.material is not None else Material()
         return (Part(made, surface_of(material, f"{where}/material")),)
-    if item.material is None:
+    if _keeps_its_own(item):
         return tuple(made)
     surface = surface_of(item.material, f"{where}/material")
     return tuple(Part(part.mesh, surface) for part in made)
+
+
+def _keeps_its_own(item: Object) -> bool:
+    """Return whether a shape that brings materials keeps them: no other was given."""
+    return hasattr(item.shape, "parts") and (item.material is None or item.material == Material())
 
 
 @lru_cache(maxsize=512)
@@ -204,6 +195,14 @@ def _shape_parts(shape: Any) -> Any:
     if hasattr(shape, "check"):
         shape.check()
     return shape.parts() if hasattr(shape, "parts") else shape.mesh()
+
+
+def forget_files() -> None:
+    """Forget what was made from files: in a long session they may be others by now."""
+    _shape_parts.cache_clear()
+    forget_surfaces()
+    forget_skies()
+    forget_photos()
 
 
 def _settled(

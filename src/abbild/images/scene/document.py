@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import json
 import math
@@ -52,7 +53,7 @@ def _class(kind: str, where: str) -> type:
     raise SceneError(f"{where}: {error.args[0]}", hint=error.hint)
 
 
-def to_document(value: Any) -> Any:
+def to_document(value: Any, where: str = "") -> Any:
     """Return plain JSON values for a node; fields at their defaults are left out.
 
     Raises
@@ -62,21 +63,24 @@ def to_document(value: Any) -> Any:
     """
     if is_dataclass(value) and not isinstance(value, type):
         parts = {
-            part.name: to_document(getattr(value, part.name))
+            part.name: to_document(getattr(value, part.name), f"{where}/{part.name}")
             for part in fields(value)
             if not _is_default(part, getattr(value, part.name))
         }
         return {"kind": kind_of(type(value)), **parts}
     if isinstance(value, Mapping):
-        plain = {str(key): to_document(item) for key, item in value.items()}
+        plain = {str(key): to_document(item, f"{where}/{key}") for key, item in value.items()}
         return {"kind": VALUES, "of": plain} if "kind" in plain else plain
     if isinstance(value, (tuple, list)):
-        return [to_document(item) for item in value]
+        return [to_document(item, f"{where}/{k}") for k, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        raise SceneError(f"a scene holds {value}", hint="only finite numbers")
+        raise SceneError(f"{where or '/'} is {value}", hint="only finite numbers")
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    raise SceneError(f"a scene holds a {type(value).__name__}", hint="use nodes and plain values")
+    raise SceneError(
+        f"{where or '/'} is a {type(value).__name__}",
+        hint="use nodes, text and plain numbers; of an array .tolist()",
+    )
 
 
 def _is_default(part: Any, value: Any) -> bool:
@@ -138,6 +142,7 @@ def _node(kind: Any, parts: dict[str, Any], where: str) -> Any:
         raise SceneError(f"{where}: {kind}: {error}") from error
 
 
+_OPEN = re.compile(r"[a-z][a-z-]*\(")
 _CALL = re.compile(r"([a-z][a-z-]*)\((.*)\)", re.DOTALL)
 
 
@@ -168,8 +173,20 @@ def parse_value(text: str) -> Any:
         except TypeError as error:
             known = ", ".join(part.name for part in fields(cls))
             raise SceneError(f"{text!r}: {call[1]} takes {known}") from error
+    if call or _OPEN.match(text):
+        _check_word(text)
     value = _json(text)
     return text if value is None and text != "null" else from_document(value)
+
+
+def _check_word(text: str) -> None:
+    """Refuse a bare word that is most likely a distribution, mistyped."""
+    known = [kind for kind, cls in _own().items() if cls.__module__ == distributions.__name__]
+    name = text.partition("(")[0]
+    if name in known:
+        raise SceneError(f"{text!r} cannot be read", hint="write it like uniform(0, 1)")
+    if close := difflib.get_close_matches(name, known, n=1, cutoff=0.75):
+        raise SceneError(f"{text!r} is no distribution", hint=f"did you mean {close[0]!r}?")
 
 
 def _json(text: str) -> Any:

@@ -28,7 +28,7 @@ from abbild.images.scene.poses import look_along
 from abbild.images.skies import load_environment, night, sky, studio
 from abbild.images.stage import Bulb, Environment, Lamp, Panel, Sun
 
-__all__ = ["backdrop_of", "environment_of", "lamps_of"]
+__all__ = ["backdrop_of", "environment_of", "forget_skies", "lamps_of"]
 
 
 def lamps_of(lights: Mapping[str, Any]) -> tuple[Lamp, ...]:
@@ -110,6 +110,11 @@ def _environment(node: Any, where: str) -> tuple[Environment, tuple[Sun, ...]]:
     return Environment(np.roll(radiance, -turn, axis=1) * np.float32(strength)), ()
 
 
+def forget_skies() -> None:
+    """Make every sky anew, since a picture it was made from may have changed."""
+    _environment.cache_clear()
+
+
 def _day(day: DaySky, where: str, strength: float) -> tuple[Environment, tuple[Sun, ...]]:
     radiance, sun = sky(
         sun_elevation=number(day.sun_elevation, f"{where}/sun_elevation", -10, 90),
@@ -130,5 +135,7 @@ def backdrop_of(backdrop: Any, seed: Seed) -> NDArray[np.uint8] | None:
         return None
     if not hasattr(backdrop, "pixels"):
         raise SceneError("/backdrop is no texture", hint="use a texture node")
+    if hasattr(backdrop, "check"):
+        backdrop.check()
     pixels: NDArray[np.uint8] = backdrop.pixels(seed / "backdrop")
     return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)

@@ -9,8 +9,9 @@ from abbild.core import Seed
 from abbild.images.errors import SceneError
 from abbild.images.physics import Matter
 from abbild.images.scene.building import Built, build
+from abbild.images.scene.checking import nearest
 from abbild.images.scene.drawing import draw
-from abbild.images.scene.nodes import Motion, Scene
+from abbild.images.scene.nodes import Scene
 from abbild.images.scene.numbers import number
 from abbild.images.world import Situation, World
 
@@ -78,14 +79,12 @@ def _behaviours(built: Built, scene: Scene) -> dict[str, Any]:
     movable = [body.name for body in built.stage.bodies] + list(built.views)
     found: dict[str, Any] = {}
     for k, motion in enumerate(scene.motions):
-        if not isinstance(motion, Motion) or not hasattr(motion.behaviour, "move"):
-            raise SceneError(f"/motions/{k} is no motion", hint="use a motion with a behaviour")
         pattern = str(motion.object).removeprefix("/objects/").removeprefix("/cameras/")
         moved = [name for name in movable if fnmatchcase(name, pattern)]
         if not moved:
             raise SceneError(
                 f"/motions/{k} moves {motion.object!r}, which is not there",
-                hint=f"it may move: {', '.join(movable[:20])}",
+                hint=nearest(pattern, movable),
             )
         found.update(dict.fromkeys(moved, motion.behaviour))
     return found

@@ -60,7 +60,8 @@ class Object:
     Attributes
     ----------
     shape : a shape node
-    material : None leaves a shape that brings its own materials as it is
+    material : a shape that brings its own materials (a mesh from a file, a carton) keeps them
+        unless another is given here
     position : (3,) metres
     rotation : (roll, pitch, yaw) about x, y and z in this order, or a quaternion (w, x, y, z)
     scale : one factor or three

@@ -99,6 +99,8 @@ def unknown_part(node: Any, name: str, where: str, before: str) -> SceneError:
     known = list(_children(node))
     close = difflib.get_close_matches(name, known, n=1)
     what = f"{where} has no part {name!r}"
+    if name == "*":
+        return SceneError(f"{before}there is nothing under {where}", hint="add a part first")
     if not known:
         return SceneError(f"{before}{where} is a value without parts, so no {name!r} is in it")
     hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(known[:20])}"

@@ -15,7 +15,7 @@ from abbild.images.scene.nodes import Material
 from abbild.images.scene.numbers import number, vector
 from abbild.images.stage import Surface
 
-__all__ = ["surface_of"]
+__all__ = ["forget_surfaces", "surface_of"]
 
 PLAIN = 128  # pixels a side of a plain colour that is to be worn
 
@@ -51,6 +51,11 @@ def _surface(material: Material, where: str) -> Surface:
         else _pixels(material.normals, f"{where}/normals", seed),
         absorption=vector(material.absorption, f"{where}/absorption").astype(np.float32),
     )
+
+
+def forget_surfaces() -> None:
+    """Paint every material anew, since a picture it was painted from may have changed."""
+    _surface.cache_clear()
 
 
 def _color(material: Material, where: str, seed: Seed) -> Any:

@@ -148,3 +148,25 @@ def test_light_is_never_gained_and_always_finite(number, far, scale):
     seen = light(scene, view(17, 3.0, aperture=1.0, focus=5.0))
     assert (seen >= 0).all()
     assert (seen <= LAMP * 1.0001).all()
+
+
+def through_a_clear_ball(excess, focus):
+    """Return the factor on the lamp, (96, 96, 3); the ball of radius 1 is 10 m from the lens."""
+    clear = Surface(np.ones(3, np.float32), index_excess=excess)
+    seen = view(96, aperture=0.4, focus=focus)
+    return light(stage(body(sphere(96), clear)), seen) / LAMP
+
+
+@pytest.mark.parametrize("beyond", [0.5, 2.0, -0.5, -2.0])
+def test_a_clear_ball_out_of_focus_gathers_light_as_a_lens(beyond):
+    excess = 0.001  # so little that nothing is clipped
+    seen = through_a_clear_ball(excess, 10.0 - beyond)
+    # the chord 2 sqrt(1 - r^2) has the laplacian -4 in the middle; the blur is in steps of 20 %
+    assert seen[48, 48, 1] - 1 == pytest.approx(4 * excess * beyond, rel=0.15)
+    assert seen.mean() == pytest.approx(1.0, abs=1e-4)  # moved, not lost
+    assert seen.std() > 1e-3
+
+
+def test_a_clear_ball_is_not_seen_in_focus_or_in_its_own_medium():
+    np.testing.assert_allclose(through_a_clear_ball(0.02, 10.0), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(through_a_clear_ball(0.0, 8.0), 1.0, rtol=1e-6)

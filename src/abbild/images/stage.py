@@ -83,6 +83,7 @@ class Surface:
     emission : (3,) float32 linear radiance
     normal_map : (h, w, 3) uint8 tangent-space normals, or None
     absorption : (3,) float32 per metre, for transmitted light in a `View` with ``bright_field``
+    index_excess : of refraction over that of the medium around, for the same views
     smooth_texture : whether textures are interpolated (else nearest)
     """
 
@@ -93,6 +94,7 @@ class Surface:
     emission: Singles = field(default_factory=lambda: np.zeros(3, np.float32))
     normal_map: NDArray[np.uint8] | None = None
     absorption: Singles = field(default_factory=lambda: np.zeros(3, np.float32))
+    index_excess: float = 0.0
     smooth_texture: bool = True
 
 

@@ -38,6 +38,8 @@ class Material:
     wear : nodes that age the texture, in order: `Dirt`, `Fading`, `Scratches` ...
     normals : a texture node of tangent-space normals, or None
     absorption : (3,) share of light lost per metre, for `Camera.bright_field`
+    index_excess : of refraction over that of the medium around, for `Camera.bright_field`: light
+        or dark edges where a cell is out of focus
     texture_seed : textures with equal parameters and seed are the same pixels
     """
 
@@ -50,6 +52,7 @@ class Material:
     wear: Any = ()
     normals: Any = None
     absorption: Any = (0.0, 0.0, 0.0)
+    index_excess: Any = 0.0
     texture_seed: Any = 0
 
 

@@ -50,6 +50,7 @@ def _surface(material: Material, where: str) -> Surface:
         if material.normals is None
         else _pixels(material.normals, f"{where}/normals", seed),
         absorption=vector(material.absorption, f"{where}/absorption").astype(np.float32),
+        index_excess=number(material.index_excess, f"{where}/index_excess", -1, 1),
     )
 
 

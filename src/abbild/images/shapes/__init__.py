@@ -7,7 +7,7 @@ origin, what stands on the ground begins at z = 0.
 
 from abbild.images.shapes.boxes import Box, Prism, RoundedBox
 from abbild.images.shapes.cartons import CardboardBox
-from abbild.images.shapes.cells import Blob, Lobes, RedCell
+from abbild.images.shapes.cells import Blob, FlatCell, Lobes, RedCell
 from abbild.images.shapes.cracks import Crack, Scratch
 from abbild.images.shapes.extrusions import Extrusion, Text
 from abbild.images.shapes.places import Pole, Road, Room, Terrain
@@ -36,6 +36,7 @@ __all__ = [
     "Disc",
     "Ellipsoid",
     "Extrusion",
+    "FlatCell",
     "Leaf",
     "Lobes",
     "Plane",

@@ -11,11 +11,11 @@ from abbild.core import Seed
 from abbild.images.errors import SceneError
 from abbild.images.grids import revolved
 from abbild.images.limits import between, positive, whole
-from abbild.images.meshes import merge, moved_vertices, transformed
+from abbild.images.meshes import merge, moved_vertices, smooth, transformed
 from abbild.images.shapes.rounds import Sphere
 from abbild.images.stage import Mesh
 
-__all__ = ["Blob", "Lobes", "RedCell"]
+__all__ = ["Blob", "FlatCell", "Lobes", "RedCell"]
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class RedCell:
     Attributes
     ----------
     diameter : metres; 7.82e-6 in healthy blood
-    dimple : 1 is the dimple as measured, 0 none (a flattened ball)
+    dimple : 1 is the dimple as measured, 0 none (a flattened ball), 1.2 the deepest
     thickness : factor on the thickness as measured
     wobble : share by which the outline differs from a circle
     variant : which outline
@@ -48,7 +48,7 @@ class RedCell:
     def check(self) -> None:
         """Raise SceneError for a diameter not above zero or numbers out of range."""
         positive(self, "diameter", "thickness")
-        between(self, 0, 1, "dimple")
+        between(self, 0, 1.2, "dimple")
         between(self, 0, 0.5, "wobble")
         whole(self, 0, 2**62, "variant")
         whole(self, 6, 512, "segments")
@@ -119,6 +119,87 @@ class Blob:
 
 
 @dataclass(frozen=True)
+class FlatCell:
+    """A body spread flat on a slide, of one or several lobes: a nucleus, plasma, its granules.
+
+    Attributes
+    ----------
+    diameter : of the circle around all lobes before the bumps, metres
+    thickness : in the middle, metres
+    lobes : along a bent line
+    lobe : diameter of a lobe over that of the cell
+    bend : degrees of the arc the lobes lie on
+    bridge : (0, 1], how thick the threads between lobes are; 1 is a band
+    bumps : by which share the outline differs from that of round lobes
+    grain : standard deviation of the thickness as a share of it; above 1 there are holes
+    grains : of the grain from side to side
+    variant : which form and grain
+    segments : cells of the grid along a side
+    """
+
+    diameter: float = 12e-6
+    thickness: float = 2e-6
+    lobes: int = 1
+    lobe: float = 0.9
+    bend: float = 240.0
+    bridge: float = 0.6
+    bumps: float = 0.08
+    grain: float = 0.2
+    grains: float = 12.0
+    variant: int = 0
+    segments: int = 64
+
+    def check(self) -> None:
+        """Raise SceneError for lengths not above zero or numbers out of range."""
+        positive(self, "diameter", "thickness", "bridge")
+        between(self, 0.05, 1, "lobe")
+        between(self, 0, 360, "bend")
+        between(self, 0, 1, "bridge")
+        between(self, 0, 0.5, "bumps")
+        between(self, 0, 4, "grain")
+        between(self, 1, 64, "grains")
+        whole(self, 1, 12, "lobes")
+        whole(self, 0, 2**62, "variant")
+        whole(self, 8, 256, "segments")
+
+    def mesh(self) -> Mesh:
+        """Return a closed surface of at most 4 segments^2 triangles, flat on both sides alike."""
+        self.check()
+        rng = (Seed(self.variant) / "flat-cell").rng()
+        side = np.linspace(-1.15, 1.15, self.segments + 1)
+        x, y = np.meshgrid(side, side)
+        place = np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)])
+        steep = 1 + self.bumps * _waves(place, 3.0, 0.5, rng)
+        inside = np.clip(self._field(place, rng) * np.clip(steep, 0.5, 1.5), 0, None)
+        grain = np.clip(1 + self.grain * _waves(place, self.grains, 0.7, rng), 0, 3)
+        height = np.sqrt(np.clip(inside, 0, 1)) * grain
+        height[(np.abs(place) > 1.14).any(axis=1)] = 0.0
+        return _cushion(
+            place[:, :2] * self.diameter / 2, height * self.thickness / 2, self.segments + 1
+        )
+
+    def _field(self, place: Floats, rng: np.random.Generator) -> Floats:
+        """Return how far within the outline each place is: 0 on it, 1 in the middle, (n,)."""
+        steps = np.linspace(-0.5, 0.5, self.lobes) if self.lobes > 1 else np.zeros(1)
+        angle = np.radians(self.bend) * (steps + rng.normal(0, 0.05, self.lobes))
+        reach = (1 - self.lobe) * (1 + 0.1 * rng.normal(size=self.lobes))
+        middle = np.column_stack([reach * np.cos(angle), reach * np.sin(angle)])
+        if self.lobes > 1:
+            middle -= (middle.max(axis=0) + middle.min(axis=0)) / 2
+        radius = self.lobe * np.clip(1 + 0.15 * rng.normal(size=self.lobes), 0.6, 1.4)
+        away = place[:, None, :2] - middle
+        field = (1 - (away**2).sum(axis=2) / radius**2).max(axis=1)
+        for k in range(self.lobes - 1):
+            a, b = middle[k], middle[k + 1]
+            along = (place[:, :2] - a) @ (b - a) / max(((b - a) ** 2).sum(), 1e-12)
+            near = a + np.clip(along, 0, 1)[:, None] * (b - a)
+            thread = self.bridge * min(radius[k], radius[k + 1])
+            gap = ((place[:, :2] - near) ** 2).sum(axis=1)
+            field = np.maximum(field, self.bridge * (1 - gap / thread**2))
+        return np.asarray(2.5 * field)  # steep: a spread cell is a disc rather than a dome
+
+
+@dataclass(frozen=True)
 class Lobes:
     """Several balls along a bent line that touch: the nucleus of a white cell, a berry, a cloud.
 
@@ -169,6 +250,30 @@ class Lobes:
             move[:3, 3] = place[k]
             balls.append(transformed(shape.mesh(), move))
         return merge(balls)
+
+
+def _cushion(place: Floats, height: Floats, columns: int) -> Mesh:
+    """Return the body between -height and +height over a square grid, joined where it is zero."""
+    inner = height > 0
+    corner = np.arange(len(place)).reshape(columns, columns)
+    quads = np.stack(
+        [corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]], axis=-1
+    ).reshape(-1, 4)
+    quads = quads[inner[quads].any(axis=1)]
+    upper = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+    below = np.arange(len(place))
+    below[inner] = len(place) + np.arange(inner.sum())
+    points = np.column_stack([place, height])
+    under = np.column_stack([place[inner], -height[inner]])
+    faces = np.concatenate([upper, below[upper][:, ::-1]])
+    # a triangle of the rim with its three corners at zero stands for nothing, twice
+    faces = faces[np.concatenate([inner[upper].any(axis=1)] * 2)]
+    used, faces = np.unique(faces, return_inverse=True)
+    vertices = np.vstack([points, under])[used]
+    low, high = vertices[:, :2].min(axis=0), vertices[:, :2].max(axis=0)
+    uv = (vertices[:, :2] - low) / (high - low)
+    faces = faces.reshape(-1, 3)
+    return smooth(vertices, faces, np.pi, uv[faces])
 
 
 def _ripple(angle: Floats, rng: np.random.Generator) -> Floats:

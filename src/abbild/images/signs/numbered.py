@@ -223,7 +223,10 @@ FORMS: tuple[tuple[Form, ...], ...] = (
     (lambda: danger(children(BLACK).scaled(0.74).moved(-0.01, -0.59)),),
     (lambda: danger(bicycle(BLACK).scaled(0.76).moved(0, -0.44)),),
     (lambda: danger(snow_crystal(BLACK).scaled(0.36).moved(0, -0.2)),),
-    (lambda: danger(deer(BLACK).rotated(10).scaled(0.8).moved(-0.03, -0.22)),),
+    (
+        lambda: danger(deer(BLACK).rotated(-5).scaled(0.72).moved(-0.02, -0.23)),
+        lambda: danger(deer(BLACK).rotated(4).scaled(0.7).moved(-0.01, -0.25)),
+    ),
     (lambda: over(end_plate(), end_stripes()),),
     _both(_turn),
     _both(_turn, mirrored=True),

@@ -1,6 +1,6 @@
 """Real blood cells found by a detector that saw only rendered ones, beside real training data.
 
-    python benchmarks/blood_smear.py --images 300 --minutes 6 --docs docs/benchmarks.md
+    python benchmarks/blood_smear.py --images 400 --docs docs/benchmarks.md
 
 Arms: rendered images alone; 20 real images; all real ones that are not tested on; rendered and 20
 real. Tested on the same 100 photographs of bccd_train.parquet (ABBILD_DATA or ../shared/data).
@@ -94,8 +94,8 @@ def precision(found: Any, boxes: Any, labels: Any) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=300)
-    parser.add_argument("--minutes", type=float, default=6.0)
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -130,7 +130,7 @@ def main() -> None:
     for arm in given.arms:
         pixels, where, what = arms[arm]
         network = train_detector(
-            pixels, where, what, classes=3, seed=given.seed, minutes=given.minutes
+            pixels, where, what, classes=3, seed=given.seed, steps=given.steps
         )
         tested = [boxes[i] for i in test], [labels[i] for i in test]
         ap = precision(detect(network, images[test]), *tested)

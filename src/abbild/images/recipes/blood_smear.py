@@ -115,7 +115,7 @@ def blood_smear() -> Scene:
         },
         objects={
             "red": Group(_red_cell(), Whole(10, 48), PoissonDisk(FIELD, Same("/variables/crowd"))),
-            "white": Group(_white_cell(), Choice((0, 1, 2), (0.1, 0.8, 0.1)), _anywhere(14)),
+            "white": Group(_white_cell(), Choice((0, 1, 2), (0.1, 0.8, 0.1)), _within()),
             "platelet": Group(_platelet(), Choice((0, 1, 2, 3, 5), (2, 3, 2, 1, 1)), _anywhere(5)),
             "speck": Group(_speck(), Choice((0, Whole(1, 6), Whole(4, 24)), (2, 2, 1)), SPECKS),
             "smudge": Group(_smudge(), Choice((0, 1, 2), (3, 1, 1)), _anywhere(9)),
@@ -124,6 +124,11 @@ def blood_smear() -> Scene:
         categories=("RBC", "WBC", "Platelets"),
         licence="Apache-2.0",
     )
+
+
+def _within() -> PoissonDisk:
+    """Place white cells where they are looked for: most are seen whole."""
+    return PoissonDisk((42 * MICRON, 32 * MICRON), 16 * MICRON)
 
 
 def _anywhere(apart: float) -> PoissonDisk:
@@ -158,7 +163,7 @@ def _red_cell() -> Object:
 def _white_cell() -> Object:
     return Object(
         shape=WhiteCell(
-            diameter=Choice((Uniform(12.5 * MICRON, 17.5 * MICRON), Uniform(8e-6, 13e-6)), (3, 1)),
+            diameter=Choice((Uniform(13e-6, 18.5e-6), Uniform(9e-6, 14e-6)), (3, 1)),
             lobes=Choice((1, 2, 3, 4, 5), (3, 3, 3, 3, 2)),
             nucleus=Choice((Uniform(0.6, 0.8), Uniform(0.75, 0.95)), (2, 1)),
             lobe=Uniform(0.42, 0.6),
@@ -195,7 +200,7 @@ def _stain(weak: float, strong: float, absorption: tuple[float, float, float]) -
 def _platelet() -> Object:
     return Object(
         shape=FlatCell(
-            diameter=Uniform(1.9e-6, 3.8e-6),
+            diameter=Uniform(2.3e-6, 4.6e-6),
             thickness=1.4e-6,
             lobes=Choice((1, 2), (4, 1)),
             lobe=0.75,
@@ -242,7 +247,7 @@ def _smudge() -> Object:
     """Make a pale veil of stain or a burst cell, far out of focus; nobody's label."""
     return Object(
         shape=FlatCell(
-            diameter=LogUniform(4e-6, 16e-6),
+            diameter=LogUniform(2e-6, 14e-6),
             thickness=1e-6,
             bumps=0.5,
             grain=0.8,
@@ -261,7 +266,7 @@ def _microscope() -> Camera:
         height=480,
         place=LookAt(distance=50 * MICRON, elevation=90, azimuth=-90, roll=Uniform(0, 360)),
         projection="orthographic",
-        extent=Uniform(32 * MICRON, 42 * MICRON),
+        extent=Uniform(30 * MICRON, 40 * MICRON),
         near=1e-7,
         aperture=Uniform(0, 4 * MICRON),
         focus=Normal(50 * MICRON, 1.0 * MICRON, 46e-6, 54e-6),

@@ -129,9 +129,7 @@ def main() -> None:
     ]
     for arm in given.arms:
         pixels, where, what = arms[arm]
-        network = train_detector(
-            pixels, where, what, classes=3, seed=given.seed, steps=given.steps
-        )
+        network = train_detector(pixels, where, what, classes=3, seed=given.seed, steps=given.steps)
         tested = [boxes[i] for i in test], [labels[i] for i in test]
         ap = precision(detect(network, images[test]), *tested)
         cells = " | ".join(f"{ap[name]:.3f}" for name in (*NAMES, "mean"))

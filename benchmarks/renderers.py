@@ -97,7 +97,7 @@ PEERS = (
     Arm("eevee", "EEVEE, 4 samples", 2, raster("BLENDER_EEVEE")),
     Arm("workbench", "Workbench: no shadows, no textures, no sky", 2, raster("BLENDER_WORKBENCH")),
 )
-# each of ours beside a setting of the peer; the first three pairs are as free of noise
+# each of ours beside a setting of the peer; equal numbers of samples are about as free of noise
 BESIDE = (
     ("quality", "cycles-4", 3.0),
     ("quality", "cycles-4-plain", 3.0),

@@ -141,26 +141,43 @@ def find_reach(draws: Draws, view: View) -> NDArray[np.bool_]:
 
     A part is out when all corners of its box lie beyond one side of the frustum.
     """
-    boxes = np.stack([geometry.bounds for geometry in draws.geometry])  # (n, 2, 3)
-    corners = np.ones((len(draws), 8, 4))
-    for corner in range(8):
-        for axis in range(3):
-            corners[:, corner, axis] = boxes[:, corner >> axis & 1, axis]
-    local = (view.camera_from_world @ draws.matrices)[:, :3]
-    x, y, z = np.moveaxis(corners @ local.transpose(0, 2, 1), -1, 0)  # each (n, 8)
-    scale = 1.0 if view.projection == "orthographic" else z
-    column, row = view.fx * x + view.cx * scale, view.fy * y + view.cy * scale
-    beyond = [
-        z < view.near,
-        column < 0,
-        column > view.width * scale,
-        row < 0,
-        row > view.height * scale,
-    ]
-    out: NDArray[np.bool_] = np.zeros(len(draws), np.bool_)
-    for side in beyond:
-        out |= side.all(axis=1)
-    return ~out
+    boxes = np.array([geometry.bounds for geometry in draws.geometry]).reshape(-1, 2, 3)
+    local = np.ascontiguousarray((view.camera_from_world @ draws.matrices)[:, :3])
+    flat = float(view.projection == "orthographic")
+    lens = np.array([view.fx, view.fy, view.cx, view.cy, view.near, flat])
+    touches = np.empty(len(draws), np.bool_)
+    _touch(boxes, local, lens, (view.width, view.height), touches)
+    return touches
+
+
+@njit(cache=True)
+def _touch(
+    boxes: Floats,
+    matrices: Floats,
+    lens: Floats,
+    size: tuple[int, int],
+    touches: NDArray[np.bool_],
+) -> None:
+    fx, fy, cx, cy, near, flat = lens
+    for k in range(len(boxes)):
+        m, beyond = matrices[k], 31
+        for corner in range(8):
+            a = boxes[k, corner & 1, 0]
+            b = boxes[k, corner >> 1 & 1, 1]
+            c = boxes[k, corner >> 2 & 1, 2]
+            x = m[0, 0] * a + m[0, 1] * b + m[0, 2] * c + m[0, 3]
+            y = m[1, 0] * a + m[1, 1] * b + m[1, 2] * c + m[1, 3]
+            z = m[2, 0] * a + m[2, 1] * b + m[2, 2] * c + m[2, 3]
+            w = 1.0 if flat > 0.0 else z
+            column, row = fx * x + cx * w, fy * y + cy * w
+            beyond &= (
+                (z < near)
+                | (column < 0.0) << 1
+                | (column > size[0] * w) << 2
+                | (row < 0.0) << 3
+                | (row > size[1] * w) << 4
+            )
+        touches[k] = beyond == 0
 
 
 @njit(cache=True)

@@ -107,7 +107,7 @@ def _by_defocus(stage: Stage, view: View) -> dict[float, list[_Placed]]:
 def _passed(parts: list[_Placed], radius: float, view: View) -> Singles:
     """Return the share of light that passes what is out of focus by one radius, (h, w, 3)."""
     depths = _depths(parts, view)
-    passed = np.exp(-depths[..., :3])
+    passed: Singles = np.exp(-depths[..., :3])
     if not radius:
         return passed
     spread = max(0.5 * abs(radius), _DIFFRACTION * abs(view.fx))

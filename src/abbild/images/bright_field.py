@@ -107,7 +107,7 @@ def _by_defocus(stage: Stage, view: View) -> dict[float, list[_Placed]]:
 def _passed(parts: list[_Placed], radius: float, view: View) -> Singles:
     """Return the share of light that passes what is out of focus by one radius, (h, w, 3)."""
     depths = _depths(parts, view)
-    passed: Singles = np.exp(-depths[..., :3])
+    passed = np.exp(-depths[..., :3])
     if not radius:
         return passed
     spread = max(0.5 * abs(radius), _DIFFRACTION * abs(view.fx))
@@ -128,7 +128,8 @@ def _bent(paths: Singles, beyond: float, per_metre: float) -> Singles:
     wide = np.pad(paths[..., 0], 1, mode="edge")
     around = wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
     laplacian = (around - 4 * wide[1:-1, 1:-1]) * per_metre**2
-    return np.clip(1 - beyond * laplacian, 0.3, 2.0).astype(np.float32)
+    factor: Singles = np.clip(1 - beyond * laplacian, 0.3, 2.0).astype(np.float32)
+    return factor
 
 
 def _depths(parts: list[_Placed], view: View) -> Singles:

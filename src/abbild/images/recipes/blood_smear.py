@@ -111,7 +111,7 @@ def blood_smear() -> Scene:
             "red": Uniform((0.7e5, 1.7e5, 1.2e5), (1.6e5, 3.6e5, 3.0e5)),
             "crowd": LogUniform(4.0 * MICRON, 8 * MICRON),
             "diameter": Uniform(6.8 * MICRON, 8.4 * MICRON),
-            "excess": Choice((0.0, LogUniform(0.002, 0.025)), (1, 4)),
+            "excess": Choice((0.0, LogUniform(0.002, 0.015)), (1, 4)),
         },
         objects={
             "red": Group(_red_cell(), Whole(10, 48), PoissonDisk(FIELD, Same("/variables/crowd"))),
@@ -199,16 +199,27 @@ def _stain(weak: float, strong: float, absorption: tuple[float, float, float]) -
 
 def _platelet() -> Object:
     return Object(
-        shape=FlatCell(
-            diameter=Uniform(2.3e-6, 4.6e-6),
-            thickness=1.4e-6,
-            lobes=Choice((1, 2), (4, 1)),
-            lobe=0.75,
-            bumps=Uniform(0.1, 0.4),
-            grain=Uniform(0.2, 0.7),
-            grains=Uniform(3, 8),
-            variant=Whole(0, 400),
-            segments=24,
+        shape=Choice(
+            (
+                Blob(
+                    size=(Uniform(2.2e-6, 3.6e-6), Uniform(2.2e-6, 3.6e-6), 1.8e-6),
+                    bumps=Uniform(0.04, 0.12),
+                    variant=Whole(0, 400),
+                    segments=24,
+                ),
+                FlatCell(
+                    diameter=Uniform(2.3e-6, 3.8e-6),
+                    thickness=1.4e-6,
+                    lobes=Choice((1, 2), (4, 1)),
+                    lobe=0.75,
+                    bumps=Uniform(0.1, 0.4),
+                    grain=Uniform(0.2, 0.6),
+                    grains=Uniform(3, 8),
+                    variant=Whole(0, 400),
+                    segments=24,
+                ),
+            ),
+            (2, 1),
         ),
         material=Material(
             color="#7060b0",
@@ -217,7 +228,7 @@ def _platelet() -> Object:
         ),
         scale=(1.0, Uniform(0.7, 1.0), 1.0),
         rotation=(0.0, 0.0, Uniform(0, 360)),
-        position=(0.0, 0.0, Normal(0, 1.0 * MICRON)),
+        position=(0.0, 0.0, Normal(0, 2.0 * MICRON)),  # mostly out of focus
         label="Platelets",
         attributes={"noun": "platelet", "color_name": ""},
     )
@@ -268,7 +279,7 @@ def _microscope() -> Camera:
         projection="orthographic",
         extent=Uniform(30 * MICRON, 40 * MICRON),
         near=1e-7,
-        aperture=Uniform(0, 4 * MICRON),
+        aperture=LogUniform(1 * MICRON, 14 * MICRON),
         focus=Normal(50 * MICRON, 1.0 * MICRON, 46e-6, 54e-6),
         bright_field=(Normal(0.6, 0.05), Normal(0.61, 0.05), Normal(0.58, 0.06)),
         brightness=Uniform(0.8, 1.2),

@@ -51,9 +51,10 @@ SOURCE = (
     "TabularARGN and TabSyn, scored against rows whose part in training is unknown, reached 0.705 "
     "and 0.784."
 )
-HEAD = """# Benchmarks of table engines
+HEAD = """# Benchmarks
 
-How to read the tables and what each number means: benchmarks/README.md. Each cell is the mean over
+Tables first, then images: renderers, real signs, real blood cells. How to read the tables and what
+each number means: benchmarks/README.md. In those of table engines each cell is the mean over
 seeds with the half-width of its 95 % interval (Student's t). Detection: 1 is indistinguishable from
 real; it can be gamed against the training rows (see the row of copies), so the *holdout* leads.
 Usefulness: a model trained on synthetic rows, tested on real ones; AUC, or R squared where the

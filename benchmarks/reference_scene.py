@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abbild.core import Seed
+from abbild.images.scene.poses import quaternion
 from abbild.images.shapes import Box, Cone, Cylinder, Plane, Sphere, Torus, TorusKnot
 from abbild.images.stage import (
     Body,
@@ -69,7 +70,7 @@ def frame(
     bodies = [Body("ground", "", (Part(ground(), tiles),), np.eye(4))]
     for k in range(count):
         matrix = np.eye(4)
-        matrix[:3, :3] = _rotation(rng) * rng.uniform(0.25, 0.5)
+        matrix[:3, :3] = quaternion(*rng.normal(size=4)) * rng.uniform(0.25, 0.5)
         matrix[:3, 3] = *rng.uniform(-1.8, 1.8, 2), rng.uniform(0.3, 0.9)
         surface = Surface(
             rng.uniform(0.1, 0.9, 3).astype(np.float32),
@@ -127,19 +128,6 @@ def moment(index: int, size: int) -> tuple[Stage, View]:
 
 def triangles(stage: Stage) -> int:
     return sum(len(part.mesh.faces) for body in stage.bodies for part in body.parts)
-
-
-def _rotation(rng: np.random.Generator) -> Floats:
-    """Return a rotation, uniform over all (Shoemake 1992)."""
-    q = rng.normal(size=4)
-    w, x, y, z = q / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 def _looking(eye: Floats, target: Floats) -> Floats:

@@ -124,7 +124,7 @@ def measure(images: Any, labels: Any, real: Any, epochs: int, seed: int) -> dict
     }
 
 
-def table(rows: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> list[str]:
+def table(rows: Mapping[tuple[str, int], Sequence[dict[str, Any]]]) -> list[str]:
     """Return the lines of the page; several seeds of one arm are one row."""
     lines = [
         "## Real signs, recognised by a network trained on rendered ones",
@@ -136,11 +136,11 @@ def table(rows: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> list[str]:
         "| trained on | images | accuracy of each seed | 95 % interval | mean of classes |",
         "|---|---|---|---|---|",
     ]
-    for name, seeds in rows:
+    for (name, images), seeds in rows.items():
         first = seeds[0]
         each = ", ".join(f"{row['accuracy']:.3f}" for row in seeds)
         lines.append(
-            f"| {name} | {first['images']:,} | {each} | "
+            f"| {name} | {images:,} | {each} | "
             f"{first['low']:.3f} to {first['high']:.3f} | {first['mean of classes']:.3f} |"
         )
     return lines
@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--docs", type=Path)
     given = parser.parse_args()
     real = photographs()
-    rows: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for name, arm, renderer, seed in _runs(given):
         images, labels, seconds = rendered(
             given.each * CLASSES, ARMS[arm], renderer, given.workers, seed
@@ -167,10 +167,10 @@ def main() -> None:
         for share in given.shares if whole else [1.0]:
             n = round(share * given.each) * CLASSES
             row = measure(images[:n], labels[:n], real, round(given.epochs / share), seed)
-            rows.setdefault(name if share == 1 else f"{name}, fewer", []).append(row)
+            rows.setdefault((name, n), []).append(row)
             print(name, seed, json.dumps(row), f"rendered in {seconds:.0f} s", flush=True)
     if given.docs:
-        replace(given.docs, [block("road-signs", table(_by_images(rows)))])
+        replace(given.docs, [block("road-signs", table(rows))])
 
 
 def _runs(given: argparse.Namespace) -> Iterator[tuple[str, str, str, int]]:
@@ -182,19 +182,6 @@ def _runs(given: argparse.Namespace) -> Iterator[tuple[str, str, str, int]]:
                     yield f"{arm}, {renderer}", arm, renderer, seed
         else:
             yield f"{arm}, {given.renderers[0]}", arm, given.renderers[0], given.seeds[0]
-
-
-def _by_images(
-    rows: Mapping[str, Sequence[dict[str, Any]]],
-) -> list[tuple[str, Sequence[dict[str, Any]]]]:
-    """Return the arms, those with fewer images as a row for each number."""
-    lines: list[tuple[str, Sequence[dict[str, Any]]]] = []
-    for name, found in rows.items():
-        if name.endswith(", fewer"):
-            lines += [(name, [row]) for row in found]
-        else:
-            lines.append((name, found))
-    return lines
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def _bent(paths: Singles, beyond: float, per_metre: float) -> Singles:
 
     Transport of intensity, Teague (1983), "Deterministic phase retrieval", equation 5, with even
     light: ``1 - beyond * laplacian(path)``, where a path is index excess times thickness. Light is
-    moved, not lost: the mean is one where no cell is cut off.
+    moved, not lost: the mean is one where no cell is cut off and no factor meets the limits.
     """
     wide = np.pad(paths[..., 0], 1, mode="edge")
     around = wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from abbild.images.colors import linear_color
 from abbild.images.errors import SceneError
 from abbild.images.scene.cameras import Camera, Framed, LookAt
-from abbild.images.scene.checking import check_look, nearest
+from abbild.images.scene.checking import check_look
 from abbild.images.scene.numbers import number, vector
+from abbild.images.scene.paths import nearest
 from abbild.images.scene.poses import look_along, rotation_of, shell
 from abbild.images.stage import Body, Stage, View
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -13,7 +12,7 @@ from abbild.images.scene.nodes import Material, Motion, Object, Require, Scene, 
 from abbild.images.scene.numbers import number
 from abbild.images.stage import Sensor
 
-__all__ = ["MOST_ATTEMPTS", "attempts_of", "check_look", "check_object", "check_scene", "nearest"]
+__all__ = ["MOST_ATTEMPTS", "attempts_of", "check_look", "check_object", "check_scene"]
 
 MOST_ATTEMPTS = 1000
 LONGEST_LABEL = 200  # bytes; it may become the name of a folder
@@ -119,14 +118,6 @@ def check_look(sensor: Any, where: str) -> Sensor:
         for one in value:
             number(one, place, low, high)
     return sensor
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the nearest of the `known` names, or at some of them."""
-    listed = list(known)
-    close = difflib.get_close_matches(name, listed, n=1)
-    more = ", ..." if len(listed) > 20 else ""
-    return f"did you mean {close[0]!r}?" if close else f"there is {', '.join(listed[:20])}{more}"
 
 
 def check_text(value: Any, where: str) -> None:

@@ -9,10 +9,10 @@ from abbild.core import Seed
 from abbild.images.errors import SceneError
 from abbild.images.physics import Matter
 from abbild.images.scene.building import Built, build
-from abbild.images.scene.checking import nearest
 from abbild.images.scene.drawing import draw
 from abbild.images.scene.nodes import Scene
 from abbild.images.scene.numbers import number
+from abbild.images.scene.paths import nearest
 from abbild.images.world import Situation, World
 
 __all__ = ["open_world", "situation_of"]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
 from abbild.images.errors import SceneError
 
-__all__ = ["change", "find", "unknown_part"]
+__all__ = ["change", "find", "nearest", "unknown_part"]
 
 Node = TypeVar("Node")
 _FILTER = re.compile(r"\[(\w+)=(.*)\]")
@@ -94,17 +94,23 @@ def _is(item: Any, field: str, wanted: str) -> bool:
     return str(getattr(item, field, None)) == wanted
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the nearest of the `known` names, or at some of them."""
+    listed = list(known)
+    close = difflib.get_close_matches(name, listed, n=1)
+    more = ", ..." if len(listed) > 20 else ""
+    return f"did you mean {close[0]!r}?" if close else f"there is {', '.join(listed[:20])}{more}"
+
+
 def unknown_part(node: Any, name: str, where: str, before: str) -> SceneError:
     """Build the error for a name that is not in `node`, offering the nearest."""
     known = list(_children(node))
-    close = difflib.get_close_matches(name, known, n=1)
     what = f"{where} has no part {name!r}"
     if name == "*":
         return SceneError(f"{before}there is nothing under {where}", hint="add a part first")
     if not known:
         return SceneError(f"{before}{where} is a value without parts, so no {name!r} is in it")
-    hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(known[:20])}"
-    return SceneError(before + what, hint=hint)
+    return SceneError(before + what, hint=nearest(name, known))
 
 
 def _replaced(node: Any, path: tuple[str, ...], value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -61,6 +61,7 @@ positions = st.tuples(st.floats(-3, 3), st.floats(-3, 3), st.floats(1, 6))
 
 @pytest.mark.parametrize("lens", LENSES)
 @given(places=st.lists(positions, min_size=1, max_size=5), angle=st.floats(-3, 3))
+@example(places=[(0, 0, 1)] * 4 + [(0, 0.25886, 1.25)], angle=0.125)  # a face 3 mm away
 @settings(max_examples=15)
 def test_labels_of_any_scene_agree_with_each_other(lens, places, angle):
     meshes = [CUBE, BALL, SHEET]

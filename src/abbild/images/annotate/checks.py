@@ -24,6 +24,7 @@ LIMITS = {  # largest error and its unit; the room above 0 is that of 32-bit num
     "pose_px": (0.05, "px"),
     "z_distance": (1e-4, ""),
 }
+NEAR = 0.01  # share of the farthest hit below which lengths are not told apart by shares
 SAMPLE = 4096  # pixels that are projected again; every pixel is too many for every image
 
 
@@ -40,7 +41,8 @@ def self_checks(
     visibility_sum : |visible + truncated + occluded (1 - truncated) - 1|
     reprojection_px : pixels between a hit point, projected again, and the centre of its pixel
     pose_px : the same for points found from object coordinates by pose, size and centre
-    z_distance : share by which z differs from the distance times the cosine of the ray
+    z_distance : share by which z differs from the distance times the cosine of the ray; of a
+        hundredth of the farthest hit where a pixel is nearer than that
 
     Notes
     -----
@@ -145,4 +147,6 @@ def _distance_error(
     length = along if view.projection == "orthographic" else np.linalg.norm(away, axis=1)
     z, distance = layers.z[rows, columns], layers.distance[rows, columns]
     off = np.maximum(np.abs(along - z), np.abs(length - distance))
-    return float((off / np.maximum(np.abs(length), 1e-12)).max())
+    # Close to the camera the rounding of 32-bit coordinates is no longer small beside the length.
+    least = max(1e-12, NEAR * float(np.abs(away).max()))
+    return float((off / np.maximum(np.abs(length), least)).max())

@@ -32,7 +32,8 @@ def test_a_ray_leads_back_to_its_pixel(lens, distance, angle):
         distortion=lens[1],
     )
     origins, directions = rays(view)
-    assert np.allclose(np.linalg.norm(directions, axis=-1), 1)
+    lengths = np.linalg.norm(directions, axis=-1)
+    assert np.allclose(lengths[np.isfinite(lengths)], 1)  # a lens may see nothing at its edge
     pixels, z, seen = project(view, (origins + distance * directions).reshape(-1, 3))
     column, row = np.meshgrid(np.arange(24) + 0.5, np.arange(24) + 0.5)
     known = np.isfinite(directions).all(axis=-1).ravel()

@@ -27,6 +27,7 @@ LISTED = 40  # levels, and whole numbers drawn one by one
 SWATCHES = 48
 MAX_PARTS = 16  # numbers of one tuple
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_PART = re.compile(r"\[(\d+)\]$")  # a number of a tuple
 _MEMBER = re.compile(r"/\d+(?=/|$)")
 
 Floats = NDArray[np.float64]
@@ -189,8 +190,9 @@ class Coverage:
     def _numeric(self, path: str, kept: _Reservoir) -> dict[str, Any]:
         kept.flush()
         values = np.sort(kept.values)
-        base, _, part = path.partition("[")
-        plan = PlannedRange.read(self._planned.get(base), int(part.rstrip("]")) if part else None)
+        part = _PART.search(path)
+        base = path[: part.start()] if part else path
+        plan = PlannedRange.read(self._planned.get(base), int(part[1]) if part else None)
         low, high = kept.low, kept.high
         if plan is not None:
             low, high = min(low, plan.low), max(high, plan.high)
